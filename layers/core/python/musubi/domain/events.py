@@ -1,0 +1,141 @@
+"""What happens outside, in the system's own words: canonical shop events and friend events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from musubi.domain.orders import Milestone, Shipment
+from musubi.domain.people import Birthday, MemberState, PointLot
+
+SHOP_EVENTS = frozenset(
+    """CheckoutStarted CheckoutUpdated CheckoutCompleted CartAbandoned OrderPlaced OrderPaid OrderPaymentFailed
+    OrderPaymentOverdue OrderEdited ShipmentDispatched ShipmentTrackingUpdated OrderShipped OrderReadyForPickup
+    OrderDelivered OrderCancelled OrderRefunded OrderReturned MemberRegistered MemberUpdated MemberRankChanged
+    MemberTagsChanged MemberConsentChanged MemberMerged MemberWithdrawn MemberDeleted PersonalDataRequested
+    PersonalDataErasureRequested ShopErasureRequested ShopUninstalled PointsGranted PointsUsed PointsRevoked
+    PointsExpired PointsBalanceChanged PointsExpiryApproaching BirthdayReached BirthdayMonthStarted ReservationMade
+    ReservationChanged ReservationCancelled ReservationReminderDue SubscriptionStarted SubscriptionRenewalDue
+    SubscriptionRenewed SubscriptionPaymentFailed SubscriptionSkipped SubscriptionPaused SubscriptionCancelled
+    ProductRestocked ReviewRequestDue""".split()
+)
+"""Names of the canonical events (ec-platforms §9.2). One that no projection reads yet is recorded and ignored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberChange:
+    """What an event says of a member. None = the event does not speak of it. `state` None = unchanged."""
+
+    member_id: str
+    state: MemberState | None = None
+    family_name: str | None = None
+    given_name: str | None = None
+    birthday: Birthday | None = None
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsChange:
+    """Either a whole picture (`balance`, `lots` replace what is stored) or a grant that adds (`granted`)."""
+
+    member_id: str
+    balance: int | None = None
+    lots: tuple[PointLot, ...] | None = None
+    granted: int | None = None
+    granted_lot: PointLot | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderChange:
+    """What an event says of an order: all milestones it proves, not only the one it is named after."""
+
+    order_id: str
+    number: str | None = None
+    member_id: str | None = None
+    total_yen: int | None = None
+    milestones: tuple[Milestone, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopEvent:
+    """One canonical event. `source` + `event_id` identify it; `content` is a hash of what it said.
+
+    `occurred_at` is business time by the source, `as_of` the version of the described entity, `received_at` machine time.
+    """
+
+    source: str
+    event_id: str
+    type: str
+    shop_id: str
+    platform: str
+    occurred_at: datetime
+    as_of: datetime
+    received_at: datetime
+    content: str
+    is_test: bool = False
+    is_backfill: bool = False
+    member: MemberChange | None = None
+    points: PointsChange | None = None
+    order: OrderChange | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadShopEvent:
+    """A verified event that we can not read (unknown topic, type or version): stored as it came, counted, never refused."""
+
+    source: str
+    event_id: str
+    kind: str
+    content: str
+    raw: str
+
+
+class LineEventType(StrEnum):
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    MESSAGE = "message"
+    POSTBACK = "postback"
+    ACCOUNT_LINK = "accountLink"
+    OTHER = "other"
+    """Known to LINE's documentation but without effect here, or unknown: recorded and counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineEvent:
+    """One webhook event of LINE, reduced to what we act on.
+
+    `at` is LINE's timestamp, `received_at` the ingress' machine time: a reply token ages from there. `text` is set for
+    text messages, `postback` for postbacks, `link_*` for accountLink. `raw_type` is what LINE called it (`message/text`).
+    """
+
+    event_id: str
+    type: LineEventType
+    raw_type: str
+    at: datetime
+    received_at: datetime
+    user_id: str | None = None
+    reply_token: str | None = None
+    standby: bool = False
+    redelivered: bool = False
+    text: str | None = None
+    postback: str | None = None
+    link_ok: bool = False
+    link_nonce: str | None = None
+    raw: str = ""
+
+
+class FriendEvent(StrEnum):
+    """Entries of `for: friend` scenarios: what an intake decided, not what LINE called it."""
+
+    FOLLOWED = "Followed"
+    LINK_OFFERED = "LinkOffered"
+    LINK_REFUSED = "LinkRefused"
+    """Asked to link, but is linked already or LINE gave no token."""
+    LINKED = "Linked"
+    LINK_FAILED = "LinkFailed"
+    UNLINKED = "Unlinked"
+    NOT_LINKED = "NotLinked"
+    PROMO_REFUSED = "PromoRefused"
+    PROMO_ALLOWED = "PromoAllowed"

@@ -1,0 +1,238 @@
+"""The ledger row of one message to one friend, and its moves. DESIGN §6 in code: nothing here calls anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from musubi.domain.answers import Answer, AnswerKind
+from musubi.domain.ids import shard_of
+from musubi.domain.scenario import SendClass
+from musubi.domain.store_keys import SendKey
+
+LEASE = timedelta(seconds=30)
+"""How long a claim keeps others off; longer than the sender's timeout (20 s), so a live call is never doubled."""
+
+KEY_LIFE = timedelta(hours=23)
+"""LINE remembers a retry key for 24 h from the first request; an hour is kept for clocks and queues."""
+
+SWEEP_AFTER = timedelta(minutes=2)
+"""A planned row older than this was probably never enqueued; the sweeper enqueues it again."""
+
+_FIRST_BACKOFF_S = 5
+_LONGEST_BACKOFF_S = 900
+
+
+class SendState(StrEnum):
+    PLANNED = "planned"
+    HELD = "held"
+    """Quiet hours: a due item of its own brings it back."""
+    PARKED = "parked"
+    """Kill switch or LINE's monthly limit: an operator or the next month brings it back."""
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    """LINE's answer stayed unclear until it forgot the retry key. Never resent by itself."""
+
+
+OPEN = frozenset({SendState.PLANNED, SendState.HELD, SendState.PARKED, SendState.CLAIMED})
+SETTLED = frozenset({SendState.ACCEPTED, SendState.REJECTED, SendState.SKIPPED})
+
+
+class Channel(StrEnum):
+    PUSH = "push"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Send:
+    """One message request to one friend, from plan to settlement.
+
+    `due_at`, `expires_at` are business time; `planned_at`, `look_at`, `lease_until`, `claimed_at`, `first_unclear_at`,
+    `settled_at` are machine time. `user_id` and `messages` (JSON text) are fixed by the first claim and never change after.
+    """
+
+    send_id: str
+    person: str
+    scenario: str
+    scenario_version: int
+    step: str
+    key_value: str
+    enrolment_id: str
+    send_class: SendClass
+    template: str
+    channel: Channel = Channel.PUSH
+    essential: bool = True
+    state: SendState = SendState.PLANNED
+    reason: str = "planned"
+    due_at: datetime
+    expires_at: datetime | None = None
+    planned_at: datetime
+    look_at: datetime | None = None
+    held_until: datetime | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+    hint_user: str | None = None
+    user_id: str | None = None
+    messages: str | None = None
+    owner: str | None = None
+    lease_until: datetime | None = None
+    claimed_at: datetime | None = None
+    attempts: int = 0
+    first_unclear_at: datetime | None = None
+    line_status: int | None = None
+    line_request_id: str | None = None
+    line_message: str | None = None
+    settled_at: datetime | None = None
+    version: int = 1
+
+    @property
+    def key(self) -> SendKey:
+        return SendKey(self.send_id)
+
+    @property
+    def fixed(self) -> bool:
+        """True once recipients and messages are stored: later attempts send exactly these."""
+        return self.messages is not None
+
+    @property
+    def shard(self) -> int:
+        return shard_of(self.send_id)
+
+
+def claim(send: Send, *, owner: str, user_id: str, messages: str, now: datetime, reason: str) -> Send:
+    """The claim of `owner`. A row that somebody claimed and never settled may have reached LINE: that starts the key's
+    clock, as if the answer had been unclear.
+    """
+    died = send.state is SendState.CLAIMED and send.first_unclear_at is None
+    return replace(
+        send,
+        state=SendState.CLAIMED,
+        reason=reason,
+        user_id=send.user_id if send.fixed else user_id,
+        messages=send.messages if send.fixed else messages,
+        owner=owner,
+        lease_until=now + LEASE,
+        look_at=now + LEASE,
+        claimed_at=now,
+        attempts=send.attempts + 1,
+        first_unclear_at=send.claimed_at if died else send.first_unclear_at,
+        held_until=None,
+        version=send.version + 1,
+    )
+
+
+def leased(send: Send, owner: str, now: datetime) -> bool:
+    """True while somebody else's claim is alive."""
+    return (
+        send.state is SendState.CLAIMED
+        and send.owner not in (None, owner)
+        and send.lease_until is not None
+        and send.lease_until > now
+    )
+
+
+def key_expired(send: Send, now: datetime) -> bool:
+    """True when LINE may have forgotten the retry key: another attempt could be a second message."""
+    unclear_since = send.first_unclear_at
+    if unclear_since is None and send.state is SendState.CLAIMED:
+        unclear_since = send.claimed_at
+    return unclear_since is not None and now - unclear_since >= KEY_LIFE
+
+
+def give_up(send: Send, now: datetime) -> Send:
+    """Unclear for too long: to the operator's list."""
+    return _settled(send, SendState.UNKNOWN, "retry_key_expired", now)
+
+
+def skip(send: Send, reason: str, now: datetime) -> Send:
+    return _settled(send, SendState.SKIPPED, reason, now)
+
+
+def reject(send: Send, reason: str, now: datetime, message: str | None = None) -> Send:
+    return replace(_settled(send, SendState.REJECTED, reason, now), line_message=message)
+
+
+def hold(send: Send, until: datetime, reason: str) -> Send:
+    return replace(
+        send,
+        state=SendState.HELD,
+        reason=reason,
+        held_until=until,
+        look_at=None,
+        owner=None,
+        lease_until=None,
+        version=send.version + 1,
+    )
+
+
+def park(send: Send, reason: str, now: datetime) -> Send:
+    return replace(
+        send,
+        state=SendState.PARKED,
+        reason=reason,
+        look_at=now,
+        owner=None,
+        lease_until=None,
+        version=send.version + 1,
+    )
+
+
+def release(send: Send, reason: str, now: datetime) -> Send:
+    """Back to planned: the gate is asked again, what is fixed stays fixed."""
+    return replace(
+        send,
+        state=SendState.PLANNED,
+        reason=reason,
+        look_at=now + SWEEP_AFTER,
+        owner=None,
+        lease_until=None,
+        version=send.version + 1,
+    )
+
+
+def backoff_s(attempts: int) -> int:
+    """Seconds until the next attempt after `attempts` unclear ones."""
+    return int(min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 3 ** max(0, attempts - 1)))
+
+
+def settle(send: Send, answer: Answer, now: datetime) -> Send:
+    """The row after LINE's answer to a call made under the claim that `send` holds."""
+    told = replace(
+        send, line_status=answer.status, line_request_id=answer.request_id, line_message=answer.message
+    )
+    match answer.kind:
+        case AnswerKind.ACCEPTED:
+            return _settled(told, SendState.ACCEPTED, answer.reason, now)
+        case AnswerKind.REFUSED:
+            return _settled(told, SendState.REJECTED, answer.reason, now)
+        case AnswerKind.MONTHLY:
+            return replace(park(told, answer.reason, now), attempts=send.attempts - 1)
+        case AnswerKind.PASSING:
+            return replace(release(told, answer.reason, now), attempts=send.attempts - 1)
+        case AnswerKind.UNCLEAR:
+            return replace(
+                told,
+                reason=answer.reason,
+                owner=None,
+                lease_until=None,
+                look_at=now + timedelta(seconds=backoff_s(send.attempts)) + SWEEP_AFTER,
+                first_unclear_at=send.first_unclear_at or now,
+                version=send.version + 1,
+            )
+
+
+def _settled(send: Send, state: SendState, reason: str, now: datetime) -> Send:
+    return replace(
+        send,
+        state=state,
+        reason=reason,
+        look_at=None,
+        held_until=None,
+        owner=None,
+        lease_until=None,
+        settled_at=now,
+        version=send.version + 1,
+    )

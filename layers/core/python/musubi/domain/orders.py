@@ -1,0 +1,62 @@
+"""Orders of the shop and what has happened to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from musubi.domain.store_keys import OrderKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipment:
+    """One parcel. `tracking_url` is https and of a known carrier, or None: it goes into a LINE button."""
+
+    shipment_id: str
+    carrier: str
+    carrier_name: str
+    tracking_numbers: tuple[str, ...] = ()
+    tracking_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """Something that happens to an order once. `name` is the canonical event, `ref` tells repeated ones (parcels) apart."""
+
+    name: str
+    at: datetime
+    ref: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}/{self.ref}" if self.ref else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """An order as the shop last described it.
+
+    `told` holds the ids of milestones that scenarios have seen. It trails `milestones` while nobody is known to tell: a
+    parcel event that arrives before its order has no member yet, and must still be told when the order arrives.
+    """
+
+    shop_id: str
+    order_id: str
+    number: str | None = None
+    member_id: str | None = None
+    total_yen: int | None = None
+    as_of: datetime | None = None
+    shipments: tuple[Shipment, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    told: tuple[str, ...] = ()
+    version: int = 1
+
+    @property
+    def key(self) -> OrderKey:
+        return OrderKey(self.shop_id, self.order_id)
+
+    def has(self, milestone: str) -> bool:
+        return any(m.name == milestone for m in self.milestones)
+
+    def shipment(self, shipment_id: str) -> Shipment | None:
+        return next((s for s in self.shipments if s.shipment_id == shipment_id), None)

@@ -1,0 +1,189 @@
+"""Members, friends and the links between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from musubi.domain.store_keys import (
+    ExpiringPointsKey,
+    FriendKey,
+    LinkEndedKey,
+    LinkOfFriendKey,
+    LinkOfMemberKey,
+    MemberKey,
+    NonceKey,
+)
+
+
+class Reach(StrEnum):
+    REACHABLE = "reachable"
+    BLOCKED = "blocked"
+
+
+class Promo(StrEnum):
+    """Consent to promotional messages on LINE. Allowed until refused, by someone who saw the purpose text when linking."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Friend:
+    """A LINE user known to the Official Account.
+
+    `reach_at`, `standby_at` and `promo_at` are the LINE timestamps of the events that set them: webhooks arrive out of
+    order, so an older event never undoes a newer one (line-platform: order by `timestamp`).
+    """
+
+    user_id: str
+    reach: Reach
+    reach_at: datetime
+    first_seen_at: datetime
+    entrance: str = "direct"
+    standby: bool = False
+    standby_at: datetime | None = None
+    promo: Promo = Promo.ALLOWED
+    promo_at: datetime | None = None
+    erased: bool = False
+    version: int = 1
+
+    @property
+    def key(self) -> FriendKey:
+        return FriendKey(self.user_id)
+
+
+@dataclass(frozen=True)
+class Birthday:
+    """A birthday as far as the shop knows it; without `day` only the month is known and no day index holds it."""
+
+    month: int
+    day: int | None = None
+    year: int | None = None
+
+
+class MemberState(StrEnum):
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True)
+class PointLot:
+    """Points that end together: `expires_on` is the last Tokyo day on which they can be used."""
+
+    expires_on: date
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A person in the shop's member database, as of the shop's own versions (`profile_as_of`, `points_as_of`)."""
+
+    shop_id: str
+    member_id: str
+    state: MemberState = MemberState.ACTIVE
+    family_name: str | None = None
+    given_name: str | None = None
+    birthday: Birthday | None = None
+    registered_at: datetime | None = None
+    profile_as_of: datetime | None = None
+    points: int | None = None
+    lots: tuple[PointLot, ...] = ()
+    points_as_of: datetime | None = None
+    version: int = 1
+
+    @property
+    def key(self) -> MemberKey:
+        return MemberKey(self.shop_id, self.member_id)
+
+    def points_expiring(self, on: date) -> int:
+        """Points whose last day is `on`."""
+        return sum(lot.points for lot in self.lots if lot.expires_on == on)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpiringPoints:
+    """Index row: this member has points that end on `expires_on`. Kept equal to `Member.lots` by the same commit."""
+
+    shop_id: str
+    member_id: str
+    expires_on: date
+    points: int
+    version: int = 1
+
+    @property
+    def key(self) -> ExpiringPointsKey:
+        return ExpiringPointsKey(self.shop_id, self.member_id, self.expires_on)
+
+
+class Side(StrEnum):
+    FRIEND = "friend"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """The tie Member–Friend, stored once under each side by one transaction: both or none.
+
+    `evidence` is the digest of the nonce that proved it, so a repeated accountLink event recognises its own work.
+    """
+
+    side: Side
+    user_id: str
+    shop_id: str
+    member_id: str
+    linked_at: datetime
+    method: str
+    entrance: str
+    evidence: str
+    version: int = 1
+
+    @property
+    def key(self) -> LinkOfFriendKey | LinkOfMemberKey:
+        if self.side is Side.FRIEND:
+            return LinkOfFriendKey(self.user_id)
+        return LinkOfMemberKey(self.shop_id, self.member_id)
+
+    def same_pair(self, other: Link) -> bool:
+        return (self.user_id, self.shop_id, self.member_id) == (other.user_id, other.shop_id, other.member_id)
+
+    def mirrored(self) -> Link:
+        """The same link as the other side stores it."""
+        return replace(self, side=Side.MEMBER if self.side is Side.FRIEND else Side.FRIEND)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkEnded:
+    """A finished link interval, kept for support and for the connect rate's history."""
+
+    user_id: str
+    shop_id: str
+    member_id: str
+    linked_at: datetime
+    ended_at: datetime
+    method: str
+    entrance: str
+    reason: str
+    version: int = 1
+
+    @property
+    def key(self) -> LinkEndedKey:
+        return LinkEndedKey(self.user_id, self.linked_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nonce:
+    """A login that waits for LINE's accountLink event. Only the digest is stored: a leaked table links nobody."""
+
+    digest: str
+    shop_id: str
+    member_id: str
+    issued_at: datetime
+    expires_at: datetime
+    version: int = 1
+
+    @property
+    def key(self) -> NonceKey:
+        return NonceKey(self.digest)
