@@ -1,0 +1,1 @@
+"""The whole system on one machine: embedded AWS, a LINE simulator and a demo shop."""

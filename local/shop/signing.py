@@ -1,0 +1,30 @@
+"""How the shop signs what it sends: Shopify's HMAC header and the Standard Webhooks scheme."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+
+def key_of(secret: str) -> bytes:
+    """`whsec_` introduces a base64 key (Standard Webhooks); any other secret is used as its UTF-8 bytes."""
+    if secret.startswith("whsec_"):
+        return base64.b64decode(secret.removeprefix("whsec_"))
+    return secret.encode()
+
+
+def shopify_hmac(secret: str, body: bytes) -> str:
+    """Value of `X-Shopify-Hmac-Sha256`: base64 HMAC-SHA256 over the raw body."""
+    return base64.b64encode(hmac.digest(key_of(secret), body, hashlib.sha256)).decode()
+
+
+def standard_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """`webhook-*` headers signed over `id.timestamp.body`; `timestamp` is machine time of this very attempt."""
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digest = base64.b64encode(hmac.digest(key_of(secret), signed, hashlib.sha256)).decode()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{digest}",
+    }
