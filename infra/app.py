@@ -1,0 +1,46 @@
+"""Entry of the CDK app: ``cdk synth -c stage=prod``; without a stage it is ``dev``."""
+
+import os
+import sys
+
+import aws_cdk as cdk
+
+from infra.config import ConfigError, StageConfig
+from infra.lib.nag import add_rule_packs
+from infra.lib.site import require_layers
+from infra.stages import load
+from infra.stateful_stack import StatefulStack
+from infra.stateless_stack import StatelessStack
+
+
+def build(app: cdk.App, config: StageConfig) -> tuple[StatefulStack, StatelessStack]:
+    """Put both stacks of a stage into the app. Raises ConfigError when the stage cannot be built."""
+    require_layers(config.layers_dir)
+    stateful = StatefulStack(
+        app, f"{config.deployment}-stateful", config=config, synthesizer=_synthesizer(config)
+    )
+    stateless = StatelessStack(app, config.deployment, config=config, synthesizer=_synthesizer(config))
+    stateless.add_stack_dependency(stateful, "finds tables, bus and bucket by name")
+    cdk.Tags.of(app).add("app", "musubi")
+    cdk.Tags.of(app).add("stage", config.stage)
+    add_rule_packs(app)
+    return stateful, stateless
+
+
+def _synthesizer(config: StageConfig) -> cdk.IStackSynthesizer:
+    return cdk.CliCredentialsStackSynthesizer() if config.own_credentials else cdk.DefaultStackSynthesizer()
+
+
+def main() -> None:
+    """Synthesise the stage named by the context key ``stage`` or the variable ``STAGE``."""
+    app = cdk.App()
+    stage = app.node.try_get_context("stage") or os.environ.get("STAGE") or "dev"
+    try:
+        build(app, load(str(stage)))
+    except ConfigError as error:
+        sys.exit(f"musubi infra: {error}")
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What a stage may decide, and nothing else.
+
+A stage file (``infra/stages/<stage>.py``) holds one :class:`StageConfig`. Everything that is not a field here is the
+same on every stage, so that what is tested on one is what runs on the others.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = "local"
+
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
+_SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
+
+
+class ConfigError(ValueError):
+    """A stage file asks for something that must not be deployed; the message names the field."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineHosts:
+    """Base URLs of LINE's three hosts, without a trailing slash. Only a stand-in of LINE needs other values."""
+
+    api: str = "https://api.line.me"
+    data: str = "https://api-data.line.me"
+    access: str = "https://access.line.me"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomDomain:
+    """A domain of the shop for the webhooks and our pages.
+
+    The certificate must live in the stage's region. The deployment prints the target to which the shop's DNS points
+    the name; no DNS record is made here, since the zone is rarely in the same account.
+    """
+
+    name: str
+    certificate_arn: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Concurrency:
+    """Caps by function name; a function that is not named has none.
+
+    ``reserved`` takes that many executions out of the account's pool (1,000 by default, 10 in a young account, where
+    any reservation is refused by AWS). ``queue`` is the MaximumConcurrency of the function's queue, 2 to 1,000. A
+    queue allowed to run more copies than are reserved is throttled, every throttle counts as a receive, and healthy
+    messages end in the dead-letter queue: such a pair is refused.
+    """
+
+    reserved: Mapping[str, int] = field(default_factory=dict)
+    queue: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, cap in self.queue.items():
+            if not 2 <= cap <= 1000:
+                raise ConfigError(f"concurrency.queue[{name!r}] is {cap}; AWS takes 2 to 1000")
+            reserved = self.reserved.get(name)
+            if reserved is not None and cap > reserved:
+                raise ConfigError(f"concurrency.queue[{name!r}] is {cap}, above the {reserved} reserved for it")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageConfig:
+    """One stage of one shop company.
+
+    ``go_live`` opens the gate for everybody; while it is False only ``testers`` (LINE user ids) get messages, in prod
+    too, so that a fresh deployment followed by an import sends nothing to anyone.
+
+    ``customer_managed_key`` encrypts tables, queues, bus, claims and logs with a KMS key of the account instead of
+    keys that AWS owns. Cost: 1 USD a month for the key plus 0.03 USD per 10,000 requests, roughly 0.10 USD per
+    100,000 messages with the caching that SQS and DynamoDB do. The alarm topic has such a key on every stage (1 USD
+    a month), because CloudWatch cannot publish to a topic encrypted by a key that AWS manages.
+
+    ``public_url`` is the base of our own pages; empty means the custom domain, or else the API's own address.
+    ``clock`` ``movable`` lets tests move business time; only the ``local`` stage may have it.
+    ``schedules_enabled`` is False only where somebody else fires the schedules (the embedded AWS ignores time zones).
+    ``claims_days`` is how long large bodies and ``log_days`` how long logs are kept.
+    """
+
+    stage: str
+    shop_name: str
+    shop_login_url: str
+    line_channel_id: str
+    shops: tuple[str, ...] = ("main",)
+    line: LineHosts = field(default_factory=LineHosts)
+    public_url: str = ""
+    domain: CustomDomain | None = None
+    go_live: bool = False
+    testers: tuple[str, ...] = ()
+    alarm_emails: tuple[str, ...] = ()
+    keep_data: bool = True
+    point_in_time_recovery: bool = True
+    deletion_protection: bool = False
+    termination_protection: bool = False
+    customer_managed_key: bool = False
+    log_days: int = 90
+    claims_days: int = 30
+    log_level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
+    concurrency: Concurrency = field(default_factory=Concurrency)
+    schedules_enabled: bool = True
+    clock: Literal["real", "movable"] = "real"
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    python: Literal["3.12", "3.13", "3.14"] = "3.13"
+    layers_dir: Path = ROOT / ".build" / "layers" / "aws"
+    functions_dir: Path = ROOT / "functions"
+    content_dir: str = "/opt/content"
+    own_credentials: bool = False
+    """Deploy with the caller's credentials instead of the bootstrap roles (the embedded AWS refuses those roles)."""
+
+    def __post_init__(self) -> None:
+        _require(_STAGE_NAME.fullmatch(self.stage), "stage", "2 to 16 of a-z, 0-9 and -")
+        _require(self.shops, "shops", "at least one shop id, the first is the default")
+        _require(all(_SHOP_ID.fullmatch(shop) for shop in self.shops), "shops", "up to 32 of a-z, 0-9, _ and -")
+        _require(all(_LINE_USER_ID.fullmatch(user) for user in self.testers), "testers", "LINE user ids")
+        _require(self.line_channel_id.isdigit(), "line_channel_id", "the digits of the Messaging API channel id")
+        _require(self.clock == "real" or self.stage == LOCAL, "clock", "'real' on every stage but 'local'")
+        urls = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)
+        safe = all(url.startswith("https://") or not url for url in urls)
+        _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url", "https:// addresses")
+
+    @property
+    def deployment(self) -> str:
+        """Name of the deployment: prefix of every physical name, and part of every Send's derived id."""
+        return f"musubi-{self.stage}"
+
+
+def _require(holds: object, fields: str, rule: str) -> None:
+    if not holds:
+        raise ConfigError(f"stage file: {fields} must be {rule}")

@@ -1,0 +1,51 @@
+"""Conversations: what friends do on LINE (follow, message, tap, link) and our answer."""
+
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.constructs.line_settings import sender_settings
+from infra.lib.grants import STORE
+from infra.lib.python_function import PythonFunction
+from infra.lib.queue_worker import WorkQueue, work_off
+from infra.lib.site import Site
+from infra.names import WORK_INDEXES
+
+
+class Conversations(Construct):
+    """Queue ``line-events`` → ``line_events`` → reply, or queue ``push``."""
+
+    def __init__(self, scope: Construct, id: str, *, site: Site, push: sqs.Queue, quarantine: sqs.Queue) -> None:
+        super().__init__(scope, id)
+        # A reply token is good for less than a minute: six seconds of work, and an alarm while it can still matter.
+        self.events = WorkQueue(self, "Events", site=site, name="line-events", timeout_s=6, slo_s=60)
+        grants = site.grants
+        self.worker = PythonFunction(
+            self,
+            "LineEvents",
+            site=site,
+            name="line_events",
+            timeout_s=6,
+            memory_mb=1024,
+            environment={
+                "PEOPLE_TABLE": site.names.of("people"),
+                "WORK_TABLE": site.names.of("work"),
+                "PUSH_QUEUE_URL": push.queue_url,
+                "QUARANTINE_QUEUE_URL": quarantine.queue_url,
+                "CLAIM_BUCKET": site.names.claims_bucket(),
+                "BUS_NAME": site.names.prefix,
+                "SHOP_LOGIN_URL": site.config.shop_login_url,
+                "SHOP_ID": site.config.shops[0],
+                **sender_settings(site),
+            },
+            statements=[
+                *grants.table("people", STORE),
+                *grants.table("work", STORE, WORK_INDEXES),
+                *grants.consume("line-events"),
+                *grants.send("push", "quarantine"),
+                *grants.get_claims("line-events"),
+                *grants.secrets("line/channel-secret"),
+                *grants.publish(),
+            ],
+            content=True,
+        )
+        work_off(self.events, self.worker, site)

@@ -1,0 +1,161 @@
+"""Data: the two tables, the bus, the bucket for large bodies, and the key that may encrypt them."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from infra.config import StageConfig
+from infra.lib.alarm_desk import alarms_use_key
+from infra.lib.nag import acknowledge
+from infra.names import PEOPLE_INDEXES, WORK_INDEXES, Names
+
+_INDEX_KEYS = {"dates": ("dpk", "dsk"), "open": ("opk", "osk"), "person": ("ppk", "psk")}
+
+
+class Data(Construct):
+    """Everything that outlives a deployment of the code."""
+
+    def __init__(self, scope: Construct, id: str, *, config: StageConfig, names: Names) -> None:
+        super().__init__(scope, id)
+        self._config = config
+        self._names = names
+        self._removal = cdk.RemovalPolicy.RETAIN if config.keep_data else cdk.RemovalPolicy.DESTROY
+        self.key = self._key() if config.customer_managed_key else None
+        self.people = self._table("People", "people", PEOPLE_INDEXES)
+        self.work = self._table("Work", "work", WORK_INDEXES)
+        self.bus = events.EventBus(
+            self,
+            "Bus",
+            event_bus_name=names.prefix,
+            description=f"musubi {config.stage}: shop events in, facts out",
+            kms_key=self.key,
+        )
+        self.bus.apply_removal_policy(self._removal)
+        self.claims = self._claims()
+
+    def _table(self, id: str, name: str, indexes: tuple[str, ...]) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            id,
+            table_name=self._names.of(name),
+            partition_key=_string("pk"),
+            sort_key=_string("sk"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="ttl",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=self._config.point_in_time_recovery
+            ),
+            deletion_protection=self._config.deletion_protection,
+            removal_policy=self._removal,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self.key else None,
+            encryption_key=self.key,
+        )
+        for index in indexes:
+            partition, sort = _INDEX_KEYS[index]
+            table.add_global_secondary_index(
+                index_name=index,
+                partition_key=_string(partition),
+                sort_key=_string(sort),
+                projection_type=dynamodb.ProjectionType.ALL,
+            )
+        if not self._config.point_in_time_recovery:
+            acknowledge(
+                table,
+                "AwsSolutions-DDB3",
+                f"Table {name} of stage {self._config.stage} holds invented people only and may be lost.",
+            )
+        return table
+
+    def _claims(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Claims",
+            bucket_name=self._names.claims_bucket(),
+            encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self.key,
+            bucket_key_enabled=True if self.key else None,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="forget",
+                    expiration=cdk.Duration.days(self._config.claims_days),
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                )
+            ],
+            removal_policy=self._removal,
+        )
+        acknowledge(
+            bucket,
+            "AwsSolutions-S1",
+            "Bucket Claims holds webhook bodies for a month that two functions write and two read, by derived key; "
+            "access logs would be a second copy of who ordered when.",
+        )
+        return bucket
+
+    def _key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            alias=self._names.prefix,
+            description=f"musubi {self._config.stage}: tables, queues, bus, claims, logs, alarms",
+            enable_key_rotation=True,
+            removal_policy=self._removal,
+        )
+        for statement in self._key_users():
+            key.add_to_resource_policy(statement)
+        ssm.StringParameter(
+            self,
+            "KeyArn",
+            parameter_name=self._names.key_parameter,
+            string_value=key.key_arn,
+            description="Read by the stateless stack when it is deployed",
+        )
+        return key
+
+    def _key_users(self) -> list[iam.PolicyStatement]:
+        """Return what AWS's own services need: none of them can use the key through a role of ours."""
+        here = {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}
+        use = ["kms:Decrypt", "kms:GenerateDataKey"]
+        logs = f"arn:{cdk.Aws.PARTITION}:logs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:log-group:/aws/*"
+        return [
+            # The bus puts events into encrypted queues, and what it cannot deliver into an encrypted dead-letter queue.
+            _service("RulesSend", "events.amazonaws.com", use, {"StringEquals": here}),
+            _service("BusEncrypts", "events.amazonaws.com", ["kms:DescribeKey"], {"StringEquals": here}),
+            _service("SchedulesSend", "scheduler.amazonaws.com", use, {"StringEquals": here}),
+            alarms_use_key(),
+            _service(
+                "LogsEncrypt",
+                f"logs.{cdk.Aws.REGION}.amazonaws.com",
+                [
+                    "kms:Encrypt",
+                    "kms:Decrypt",
+                    "kms:ReEncryptFrom",
+                    "kms:ReEncryptTo",
+                    "kms:GenerateDataKey",
+                    "kms:GenerateDataKeyWithoutPlaintext",
+                    "kms:DescribeKey",
+                ],
+                {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": logs}},
+            ),
+        ]
+
+
+def _service(sid: str, principal: str, actions: list[str], conditions: dict[str, object]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.ServicePrincipal(principal)],
+        actions=actions,
+        resources=["*"],
+        conditions=conditions,
+    )
+
+
+def _string(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -1,0 +1,55 @@
+"""Delivery: the push queue and the one function that sends to LINE."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.constructs.line_settings import sender_settings
+from infra.lib.grants import LOOK_UP, STORE
+from infra.lib.python_function import PythonFunction
+from infra.lib.queue_worker import WorkQueue, work_off
+from infra.lib.site import Site
+from infra.names import WORK_INDEXES
+
+
+class Delivery(Construct):
+    """Queue ``push`` → ``push_sender`` → LINE."""
+
+    def __init__(self, scope: Construct, id: str, *, site: Site, quarantine_url: str) -> None:
+        super().__init__(scope, id)
+        self.push = WorkQueue(
+            self,
+            "Push",
+            site=site,
+            name="push",
+            timeout_s=20,
+            slo_s=600,
+            # A passing refusal of LINE (429, circuit open) also counts as a receive.
+            max_receives=10,
+            # LINE forgets a retry key after 24 h: a push that waited longer than this is left to the sweeper, which
+            # looks at the ledger before it queues anything.
+            keep=cdk.Duration.hours(20),
+        )
+        grants = site.grants
+        self.sender = PythonFunction(
+            self,
+            "PushSender",
+            site=site,
+            name="push_sender",
+            timeout_s=20,
+            memory_mb=1024,
+            environment={
+                "PEOPLE_TABLE": site.names.of("people"),
+                "WORK_TABLE": site.names.of("work"),
+                "QUARANTINE_QUEUE_URL": quarantine_url,
+                **sender_settings(site),
+            },
+            statements=[
+                *grants.table("people", LOOK_UP),
+                *grants.table("work", STORE, WORK_INDEXES),
+                *grants.consume("push"),
+                *grants.send("quarantine"),
+                *grants.secrets("line/channel-secret"),
+            ],
+            content=True,
+        )
+        work_off(self.push, self.sender, site)

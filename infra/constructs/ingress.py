@@ -1,0 +1,54 @@
+"""Ingress: the two functions that take signed webhooks, check them and put them into a queue."""
+
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.lib.python_function import PythonFunction
+from infra.lib.site import Site
+
+PLATFORMS = ("shopify", "cloudevents")
+"""Shop systems whose webhooks are taken; each shop has one secret per platform."""
+
+
+class Ingress(Construct):
+    """``line_webhook`` → queue ``line-events``; ``shop_webhook`` → queue ``shop-events``. No table is in reach."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, site: Site, line_events: sqs.Queue, shop_events: sqs.Queue
+    ) -> None:
+        super().__init__(scope, id)
+        shared = {"CLAIM_BUCKET": site.names.claims_bucket(), "PARAM_PREFIX": site.names.parameters}
+        grants = site.grants
+        self.line_webhook = PythonFunction(
+            self,
+            "LineWebhook",
+            site=site,
+            name="line_webhook",
+            timeout_s=10,
+            memory_mb=1024,
+            environment={"LINE_EVENTS_QUEUE_URL": line_events.queue_url, **shared},
+            statements=[
+                *grants.send("line-events"),
+                *grants.put_claims("line-events"),
+                *grants.secrets("line/channel-secret"),
+            ],
+        )
+        secrets = [f"shops/{shop}/{platform}" for shop in site.config.shops for platform in PLATFORMS]
+        self.shop_webhook = PythonFunction(
+            self,
+            "ShopWebhook",
+            site=site,
+            name="shop_webhook",
+            timeout_s=10,
+            memory_mb=1024,
+            environment={
+                "SHOP_EVENTS_QUEUE_URL": shop_events.queue_url,
+                "SHOPS": ",".join(site.config.shops),
+                **shared,
+            },
+            statements=[
+                *grants.send("shop-events"),
+                *grants.put_claims("shop-events"),
+                *grants.secrets(*secrets),
+            ],
+        )

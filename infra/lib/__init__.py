@@ -1,0 +1,1 @@
+"""Building blocks that know AWS and nothing of what musubi does."""

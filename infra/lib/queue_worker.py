@@ -1,0 +1,80 @@
+"""A work queue with its dead-letter queue, and the function that works it off."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.lib.nag import acknowledge
+from infra.lib.python_function import PythonFunction
+from infra.lib.queues import make_last_stop, make_queue, oldest_age
+from infra.lib.site import Site
+
+BATCH = 10
+
+
+class WorkQueue(Construct):
+    """Queue ``name`` and ``name-dlq``.
+
+    ``slo_s`` is the age in seconds that the oldest message may reach before somebody is told. ``keep`` is how long
+    a message may wait; its dead letters stay two weeks, counted by SQS from the day the message was first sent.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        site: Site,
+        name: str,
+        timeout_s: int,
+        slo_s: int,
+        max_receives: int = 5,
+        keep: cdk.Duration | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self.name = name
+        self.dead_letters = make_last_stop(
+            self,
+            "DeadLetters",
+            site=site,
+            name=f"{name}-dlq",
+            why=f"{max_receives} attempts at a message of {name} failed. Read it, mend the cause, then redrive it.",
+        )
+        self.queue = make_queue(
+            self,
+            "Queue",
+            site=site,
+            name=name,
+            retention=keep or cdk.Duration.days(4),
+            # Six times the function's timeout: a throttled batch is retried by Lambda inside this window, and must
+            # not meanwhile be handed to a second copy.
+            visibility=cdk.Duration.seconds(6 * timeout_s),
+            dead_letters=self.dead_letters,
+            max_receives=max_receives,
+        )
+        site.desk.alarm(
+            f"{name}-too-old",
+            oldest_age(self.queue),
+            why=f"The oldest message of {name} waits longer than {slo_s} s: its function is down, slow or capped.",
+            threshold=slo_s,
+            periods=2,
+        )
+
+
+def work_off(work: WorkQueue, worker: PythonFunction, site: Site) -> lambda_.EventSourceMapping:
+    """Connect a queue to its function: full batches at once, and only the records that failed come back."""
+    mapping = lambda_.EventSourceMapping(
+        worker,
+        "Source",
+        target=worker.function,
+        event_source_arn=work.queue.queue_arn,
+        batch_size=BATCH,
+        report_batch_item_failures=True,
+        max_concurrency=site.config.concurrency.queue.get(worker.name),
+    )
+    acknowledge(
+        mapping,
+        "Serverless-LambdaEventSourceMappingDestination",
+        f"Source of {worker.name} is SQS: AWS takes failure destinations for streams only, here {work.name}-dlq is it.",
+    )
+    return mapping

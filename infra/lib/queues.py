@@ -1,0 +1,84 @@
+"""Queues: encrypted, TLS only, each watched by alarms."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cw
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.lib.nag import acknowledge
+from infra.lib.site import Site
+
+TWO_WEEKS = cdk.Duration.days(14)
+
+
+def make_queue(
+    scope: Construct,
+    id: str,
+    *,
+    site: Site,
+    name: str,
+    retention: cdk.Duration = TWO_WEEKS,
+    visibility: cdk.Duration | None = None,
+    dead_letters: sqs.Queue | None = None,
+    max_receives: int = 5,
+) -> sqs.Queue:
+    """Make a queue ``musubi-<stage>-<name>`` that refuses plain HTTP and is encrypted at rest."""
+    own_key = sqs.QueueEncryption.KMS if site.key else sqs.QueueEncryption.SQS_MANAGED
+    return sqs.Queue(
+        scope,
+        id,
+        queue_name=site.names.of(name),
+        encryption=own_key,
+        encryption_master_key=site.key,
+        # One data key per queue for an hour: the customer's key is asked, and billed, that much less often.
+        data_key_reuse=cdk.Duration.hours(1) if site.key else None,
+        enforce_ssl=True,
+        retention_period=retention,
+        visibility_timeout=visibility,
+        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=max_receives)
+        if dead_letters
+        else None,
+    )
+
+
+def make_last_stop(scope: Construct, id: str, *, site: Site, name: str, why: str) -> sqs.Queue:
+    """Make a queue at which messages end until a person has looked; any message in it is an alarm."""
+    queue = make_queue(scope, id, site=site, name=name)
+    acknowledge(
+        queue,
+        "AwsSolutions-SQS3",
+        f"Queue {name} is where failed messages end; a dead-letter queue behind it would only hide them.",
+    )
+    acknowledge(
+        queue,
+        "Serverless-SQSRedrivePolicy",
+        f"Queue {name} is where failed messages end; nothing receives from it automatically, so nothing can fail.",
+    )
+    site.desk.alarm(f"{name}-not-empty", visible(queue), why=why)
+    return queue
+
+
+def allow_service(queue: sqs.Queue, service: str, source_arns: Sequence[str], *, sid: str) -> None:
+    """Let an AWS service send here, for the named sources only: without them any account's rule could."""
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid=sid,
+            principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={"ArnLike": {"aws:SourceArn": list(source_arns)}},
+        )
+    )
+
+
+def visible(queue: sqs.IQueue) -> cw.Metric:
+    """Return the number of messages waiting in a queue."""
+    return queue.metric_approximate_number_of_messages_visible(period=cdk.Duration.minutes(1), statistic="Maximum")
+
+
+def oldest_age(queue: sqs.IQueue) -> cw.Metric:
+    """Return the age of the oldest message in seconds."""
+    return queue.metric_approximate_age_of_oldest_message(period=cdk.Duration.minutes(1), statistic="Maximum")

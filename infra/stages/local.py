@@ -1,0 +1,59 @@
+"""Stage ``local``: the whole system on one machine. What differs from run to run comes from ``LOCAL_…`` variables."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from infra.config import ROOT, Concurrency, ConfigError, LineHosts, StageConfig
+
+_DEFAULT_BASE = "http://127.0.0.1"
+
+
+def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
+    """Return the settings of this stage from the environment; the defaults are the ports of ``PORT_BASE=4600``."""
+    return StageConfig(
+        stage="local",
+        shop_name=environ.get("LOCAL_SHOP_NAME", "むすび商店"),
+        shop_login_url=environ.get("LOCAL_SHOP_LOGIN_URL", f"{_DEFAULT_BASE}:4603/line/login"),
+        line_channel_id=environ.get("LOCAL_LINE_CHANNEL_ID", "2000000001"),
+        shops=_items(environ.get("LOCAL_SHOPS", "main")),
+        line=LineHosts(
+            api=environ.get("LOCAL_LINE_API_URL", f"{_DEFAULT_BASE}:4600"),
+            data=environ.get("LOCAL_LINE_DATA_URL", f"{_DEFAULT_BASE}:4601"),
+            access=environ.get("LOCAL_LINE_ACCESS_URL", f"{_DEFAULT_BASE}:4602"),
+        ),
+        public_url=environ.get("LOCAL_PUBLIC_URL", f"{_DEFAULT_BASE}:4604"),
+        go_live=_flag(environ.get("LOCAL_GO_LIVE", "1")),
+        testers=_items(environ.get("LOCAL_TESTERS", "")),
+        keep_data=False,
+        point_in_time_recovery=False,
+        log_days=1,
+        log_level="DEBUG" if environ.get("LOCAL_LOG_LEVEL") == "DEBUG" else "INFO",
+        # Two cores run everything: a wider fan-out only makes the embedded AWS slower.
+        concurrency=Concurrency(queue={"push_sender": 4, "alert_shard": 2, "line_events": 4, "shop_events": 4}),
+        schedules_enabled=False,
+        clock=_clock(environ.get("LOCAL_CLOCK", "movable")),
+        architecture="x86_64",
+        layers_dir=Path(environ.get("LOCAL_LAYERS_DIR", str(ROOT / ".build" / "layers" / "local"))),
+        content_dir=environ.get("LOCAL_CONTENT_DIR", "/opt/content"),
+        own_credentials=True,
+    )
+
+
+def _items(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _flag(value: str) -> bool:
+    if value.lower() not in {"0", "1", "true", "false"}:
+        raise ConfigError(f"LOCAL_GO_LIVE is {value!r}; it takes 1 or 0")
+    return value.lower() in {"1", "true"}
+
+
+def _clock(value: str) -> Literal["real", "movable"]:
+    if value == "real":
+        return "real"
+    if value == "movable":
+        return "movable"
+    raise ConfigError(f"LOCAL_CLOCK is {value!r}; it takes 'movable' or 'real'")
