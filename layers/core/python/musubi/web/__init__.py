@@ -1,0 +1,1 @@
+"""What is reachable over HTTP: the two webhook doors and the small API."""
