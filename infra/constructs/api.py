@@ -158,8 +158,8 @@ class Api(Construct):
         return f"https://{domain.name}" if domain else self.http.api_endpoint
 
     def _watch(self) -> None:
-        def answers(kind: str) -> cw.Metric:
-            return cw.Metric(
+        for kind, cause in (("4xx", "throttle or wrong signature"), ("5xx", "crash or timeout")):
+            answers = cw.Metric(
                 namespace="AWS/ApiGateway",
                 metric_name=kind,
                 dimensions_map={
@@ -171,16 +171,9 @@ class Api(Construct):
                 statistic="Sum",
                 period=cdk.Duration.minutes(1),
             )
-
-        refused = cw.MathExpression(
-            expression="FILL(refused, 0) + FILL(failed, 0)",
-            using_metrics={"refused": answers("4xx"), "failed": answers("5xx")},
-            period=cdk.Duration.minutes(1),
-            label="answers to LINE other than 2xx",
-        )
-        self._site.desk.alarm(
-            "line-webhook-refused",
-            refused,
-            why="LINE got an answer other than 2xx (throttle, wrong signature, crash). With redelivery off in LINE's "
-            "console that event is lost.",
-        )
+            self._site.desk.alarm(
+                f"line-route-{kind}",
+                answers,
+                why=f"LINE got an answer other than 2xx ({cause}). With redelivery off in LINE's console that event "
+                "is lost.",
+            )

@@ -13,6 +13,7 @@ from infra.lib.site import Site
 
 OLDEST_DUE_SLO_S = 300
 REFUSED_SIGNATURES = 10
+SIGNED = ("line_webhook", "shop_webhook", "api")
 
 
 class Operations(Construct):
@@ -50,60 +51,58 @@ class Operations(Construct):
             self._site.desk.alarm(f"schedules-{_dashed(name)}", metric, why=why, periods=periods)
 
     def _watch_own_metrics(self) -> None:
-        alarm = self._site.desk.alarm
-        workers = ("line_events", "shop_events", "push_sender", "alert_shard")
-        alarm(
-            "oldest-due-age",
-            self.own("OldestDueAgeSeconds", ["due_steps"], "Maximum"),
+        workers = ("line_events", "shop_events", "push_sender", "alert_shard", "due_steps")
+        self._watch(
+            "OldestDueAgeSeconds",
+            ("due_steps",),
             why=f"A due step waits longer than {OLDEST_DUE_SLO_S} s: due_steps fails, is too slow, or does not run.",
             threshold=OLDEST_DUE_SLO_S,
-            periods=2,
+            statistic="Maximum",
         )
-        alarm(
-            "sends-unknown",
-            self.own("SendsUnknown", ["push_sender", "sweeper"]),
+        self._watch(
+            "SendsUnknown",
+            ("push_sender", "sweeper"),
             why="LINE never said whether it took a Send. It is not sent again by itself: `musubi unknown list`.",
         )
-        alarm(
-            "circuit-opened",
-            self.own("CircuitOpened", ["push_sender", "line_events"]),
+        self._watch(
+            "CircuitOpened",
+            ("push_sender", "line_events"),
             why="LINE refuses the channel (429, 401 or 403): sending pauses. Check token, plan and rate.",
         )
-        alarm(
-            "signature-refused",
-            self.own("SignatureRefused", ["line_webhook", "shop_webhook", "api"]),
+        self._watch(
+            "SignatureRefused",
+            SIGNED,
             why="Several requests came with a wrong signature: a rotated secret, or somebody is trying.",
             threshold=REFUSED_SIGNATURES,
         )
-        alarm(
-            "quarantined",
-            self.own("Quarantined", [*workers, "due_steps"]),
+        self._watch(
+            "Quarantined",
+            workers,
             why="A record that can never succeed was put into quarantine with its raw body.",
         )
-        alarm(
-            "records-crashed",
-            self.own("RecordsCrashed", [*workers, "due_steps"]),
+        self._watch(
+            "RecordsCrashed",
+            workers,
             why="A record met an error that nobody foresaw. It is retried and then goes to the dead letters.",
         )
 
-    def own(self, name: str, functions: Sequence[str], statistic: str = "Sum") -> cw.IMetric:
-        """Return one of musubi's own metrics, summed over the functions that emit it (the worst, for a maximum)."""
-        metrics = {
-            f"m{index}": cw.Metric(
-                namespace="musubi",
-                metric_name=name,
-                dimensions_map={"service": self._site.names.of(function)},
-                statistic=statistic,
-                period=cdk.Duration.minutes(5),
-                label=function,
+    def _watch(
+        self, metric: str, functions: Sequence[str], *, why: str, threshold: float = 0, statistic: str = "Sum"
+    ) -> None:
+        """Make one alarm per function, so that the alarm itself says which one to look at."""
+        for function in functions:
+            self._site.desk.alarm(
+                f"{function}-{_dashed(metric)}", self._own(metric, function, statistic), why=why, threshold=threshold
             )
-            for index, function in enumerate(functions)
-        }
-        if len(metrics) == 1:
-            return metrics["m0"]
-        terms = " + ".join(f"FILL({key}, 0)" for key in metrics)
-        return cw.MathExpression(
-            expression=terms, using_metrics=dict(metrics), period=cdk.Duration.minutes(5), label=name
+
+    def _own(self, name: str, function: str, statistic: str = "Sum") -> cw.Metric:
+        """Return one of musubi's own metrics; its only dimension is the function that emits it."""
+        return cw.Metric(
+            namespace="musubi",
+            metric_name=name,
+            dimensions_map={"service": self._site.names.of(function)},
+            statistic=statistic,
+            period=cdk.Duration.minutes(5),
         )
 
     def _dashboard(self, queues: Sequence[WorkQueue]) -> None:
@@ -122,9 +121,9 @@ class Operations(Construct):
             _graph("Duration p95 (ms)", [each.metric("Duration", "p95") for each in self._functions]),
         )
         board.add_widgets(
-            _graph("Oldest due step (s)", [self.own("OldestDueAgeSeconds", ["due_steps"], "Maximum")]),
-            _graph("Sends of unknown fate", [self.own("SendsUnknown", ["push_sender", "sweeper"])]),
-            _graph("Refused signatures", [self.own("SignatureRefused", ["line_webhook", "shop_webhook", "api"])]),
+            _graph("Oldest due step (s)", [self._own("OldestDueAgeSeconds", "due_steps", "Maximum")]),
+            _graph("Sends of unknown fate", [self._own("SendsUnknown", each) for each in ("push_sender", "sweeper")]),
+            _graph("Refused signatures", [self._own("SignatureRefused", each) for each in SIGNED]),
         )
 
 

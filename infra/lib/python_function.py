@@ -103,7 +103,6 @@ class PythonFunction(Construct):
         return iam.Role(
             self,
             "Role",
-            role_name=f"{self._site.names.of(self.name)}-{cdk.Aws.REGION}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"Literal": iam.PolicyDocument(statements=merged(everything))},
         )
