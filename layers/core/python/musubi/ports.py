@@ -29,6 +29,14 @@ class Loaded:
         found: T | None = self._entities[key]
         return found
 
+    def holds(self, key: Key[Any]) -> bool:
+        """True when `key` was part of the load."""
+        return key in self._entities
+
+    def plus(self, other: Loaded) -> Loaded:
+        """Both loads as one; `other` is the later one and wins."""
+        return Loaded({**self._entities, **other._entities})
+
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
@@ -141,6 +149,10 @@ class Catalog(Protocol):
 
     def template(self, template_id: str) -> Any:
         """The message structure of a template; KeyError if there is none."""
+        ...
+
+    def words(self) -> Mapping[str, str]:
+        """Small words that facts need: `honorific` (様), `nameless` (お客様); from recipes/words.yaml."""
         ...
 
     def command(self, text: str) -> str | None:

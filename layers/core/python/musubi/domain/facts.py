@@ -1,0 +1,34 @@
+"""The words that templates may use, collected from what a scenario is about."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from musubi.domain.calendar import japanese_date
+from musubi.domain.orders import Milestone, Order
+from musubi.domain.people import Member
+from musubi.domain.rendering import yen
+
+
+def order_facts(order: Order, milestone: Milestone) -> dict[str, str]:
+    """`order.id`, `order.number`, `order.total`, and of the parcel that `milestone` is about `shipment.carrier`,
+    `shipment.numbers`, `shipment.url` (absent when there is no safe page to show).
+    """
+    facts = {"order.id": order.order_id, "order.number": order.number or order.order_id}
+    if order.total_yen is not None:
+        facts["order.total"] = yen(order.total_yen)
+    shipment = order.shipment(milestone.ref) if milestone.ref else None
+    if shipment is not None:
+        facts["shipment.carrier"] = shipment.carrier_name or "-"
+        facts["shipment.numbers"] = "、".join(shipment.tracking_numbers) or "-"
+        if shipment.tracking_url:
+            facts["shipment.url"] = shipment.tracking_url
+    return facts
+
+
+def points_facts(member: Member, expires_on: date) -> dict[str, str]:
+    """`points.expiring`, `points.expires_on` as they are now: points may have been used since the alert was planned."""
+    return {
+        "points.expiring": yen(member.points_expiring(expires_on)),
+        "points.expires_on": japanese_date(expires_on),
+    }

@@ -1,0 +1,105 @@
+"""The gate: the checks just before a Send, in one pure function with a reason code for every answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from enum import StrEnum
+
+from musubi.domain.calendar import quiet_until
+from musubi.domain.ids import MemberPerson, parse_person
+from musubi.domain.ledger import Send
+from musubi.domain.operations import Control
+from musubi.domain.people import Friend, Link, Member, MemberState, Promo, Reach
+from musubi.domain.scenario import Enrolment, EnrolmentState, SendClass
+
+
+class GateVerdict(StrEnum):
+    SEND = "send"
+    SKIP = "skip"
+    HOLD = "hold"
+    PARK = "park"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`until` is set for HOLD: the business instant at which to ask again."""
+
+    verdict: GateVerdict
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the deployment allows. Until `go_live`, only `testers` (LINE user ids) pass."""
+
+    go_live: bool
+    testers: frozenset[str] = frozenset()
+    quiet_begin: time = time(21)
+    quiet_end: time = time(9)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """All that is known about whom a Send is for, read together just before the attempt."""
+
+    friend: Friend | None
+    link: Link | None
+    member: Member | None
+    enrolment: Enrolment | None
+    control: Control | None
+
+    @property
+    def stopped(self) -> bool:
+        return self.control is not None and self.control.stopped
+
+
+def decide(send: Send, to: Recipient, policy: Policy, now: datetime) -> Decision:
+    """May `send` leave now? `now` is business time. The order of the checks is DESIGN §7's."""
+    needs_member = isinstance(parse_person(send.person), MemberPerson)
+    friend = to.friend
+    if to.stopped:
+        return Decision(GateVerdict.PARK, "kill_switch")
+    if gone := _gone(to):
+        return Decision(GateVerdict.SKIP, gone)
+    if not policy.go_live and (friend is None or friend.user_id not in policy.testers):
+        return Decision(GateVerdict.SKIP, "not_a_tester")
+    if friend is not None and friend.reach is Reach.BLOCKED:
+        return Decision(GateVerdict.SKIP, "blocked")
+    if friend is not None and friend.standby:
+        return Decision(GateVerdict.SKIP, "standby")
+    if needs_member and to.link is None:
+        return Decision(GateVerdict.SKIP, "not_linked")
+    if friend is None:
+        return Decision(GateVerdict.SKIP, "not_a_friend")
+    if send.send_class is SendClass.PROMO and friend.promo is Promo.REFUSED:
+        return Decision(GateVerdict.SKIP, "promo_refused")
+    if to.enrolment is not None and to.enrolment.state is EnrolmentState.EXITED:
+        return Decision(GateVerdict.SKIP, f"exited:{to.enrolment.ended_reason}")
+    if send.expires_at is not None and now >= send.expires_at:
+        return Decision(GateVerdict.SKIP, "expired")
+    if send.send_class is SendClass.PROMO:
+        until = quiet_until(now, policy.quiet_begin, policy.quiet_end)
+        if until is not None:
+            return Decision(GateVerdict.HOLD, "quiet_hours", until)
+    return Decision(GateVerdict.SEND, "gate_passed")
+
+
+def still_allowed(send: Send, to: Recipient) -> Decision:
+    """Asked before every further attempt of a fixed row: these stop it, they never change its body (DESIGN §6.2)."""
+    needs_member = isinstance(parse_person(send.person), MemberPerson)
+    if to.stopped:
+        return Decision(GateVerdict.PARK, "kill_switch")
+    if gone := _gone(to):
+        return Decision(GateVerdict.SKIP, gone)
+    if needs_member and (to.link is None or to.link.user_id != send.user_id):
+        return Decision(GateVerdict.SKIP, "unlinked")
+    return Decision(GateVerdict.SEND, "gate_passed")
+
+
+def _gone(to: Recipient) -> str | None:
+    member_state = to.member.state if to.member else MemberState.ACTIVE
+    if member_state is MemberState.ERASED or (to.friend is not None and to.friend.erased):
+        return "erased"
+    return "withdrawn" if member_state is MemberState.WITHDRAWN else None

@@ -1,0 +1,168 @@
+"""How shop events change what is known of members and orders: by the source's version, never by arrival."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from musubi.domain.events import MemberChange, OrderChange, PointsChange, ShopEvent
+from musubi.domain.orders import Milestone, Order, Shipment
+from musubi.domain.people import ExpiringPoints, Member, MemberState, PointLot
+from musubi.domain.writes import Create, Drop, Put, Replace, Write
+
+T = TypeVar("T")
+
+STALE_AFTER = timedelta(hours=24)
+"""A milestone older than this when it reaches us updates state and messages nobody (imports, long outages of the shop)."""
+
+MAX_LOTS = 40
+"""Expiry dates kept per member: each is one row of the date index, and a member's rows fit one transaction."""
+
+_RANK = {
+    "OrderPlaced": 0,
+    "OrderPaid": 1,
+    "ShipmentDispatched": 2,
+    "OrderShipped": 3,
+    "OrderDelivered": 4,
+    "OrderCancelled": 5,
+}
+
+
+def apply_order(order: Order | None, change: OrderChange, shop_id: str, as_of: datetime) -> Order | None:
+    """The order after `change`, or None if it says nothing new.
+
+    Milestones only ever add up. Plain fields follow the newest version; an older one fills what is still empty.
+    """
+    before = order or Order(shop_id=shop_id, order_id=change.order_id, version=0)
+    newer = before.as_of is None or as_of >= before.as_of
+    after = replace(
+        before,
+        number=_pick(before.number, change.number, newer),
+        member_id=before.member_id or change.member_id,
+        total_yen=_pick(before.total_yen, change.total_yen, newer),
+        as_of=as_of if newer else before.as_of,
+        shipments=_merge_shipments(before.shipments, change.shipments, newer),
+        milestones=_merge_milestones(before.milestones, change.milestones),
+    )
+    if order is not None and after == before:
+        return None
+    return replace(after, version=before.version + 1)
+
+
+@dataclass(frozen=True)
+class Untold:
+    """Milestones that scenarios have not seen: `fresh` ones are told now, the rest only marked as told."""
+
+    order: Order
+    fresh: tuple[Milestone, ...]
+
+
+def tell(order: Order, *, silent: bool, received_at: datetime) -> Untold:
+    """Mark what there is to tell as told. Nothing is marked while the order has no member to tell it to."""
+    pending = [m for m in order.milestones if m.id not in order.told]
+    if not pending or (order.member_id is None and not silent):
+        return Untold(order, ())
+    told = replace(order, told=(*order.told, *(m.id for m in pending)))
+    fresh = () if silent else tuple(m for m in pending if received_at - m.at <= STALE_AFTER)
+    return Untold(told, fresh)
+
+
+def apply_member(member: Member | None, change: MemberChange, shop_id: str, as_of: datetime) -> Member | None:
+    """The member after `change`, or None if it is older than what is stored or says nothing new.
+
+    An erased member never comes back by a replayed event; a withdrawn one only by a newer event that says so.
+    """
+    before = member or Member(shop_id=shop_id, member_id=change.member_id, version=0)
+    if before.state is MemberState.ERASED:
+        return None
+    if before.profile_as_of is not None and as_of < before.profile_as_of:
+        return None
+    after = replace(
+        before,
+        state=change.state or before.state,
+        family_name=change.family_name or before.family_name,
+        given_name=change.given_name or before.given_name,
+        birthday=change.birthday or before.birthday,
+        registered_at=before.registered_at or change.registered_at,
+        profile_as_of=as_of,
+    )
+    return None if member is not None and after == before else replace(after, version=before.version + 1)
+
+
+def apply_points(member: Member | None, change: PointsChange, shop_id: str, as_of: datetime) -> Member | None:
+    """The member after a points event. A whole picture must be newer than the stored one; a grant always adds."""
+    before = member or Member(shop_id=shop_id, member_id=change.member_id, version=0)
+    if before.state is MemberState.ERASED:
+        return None
+    if change.granted is not None:
+        lots = (*before.lots, *((change.granted_lot,) if change.granted_lot else ()))
+        after = replace(before, points=(before.points or 0) + change.granted, lots=_by_date(lots))
+    else:
+        if before.points_as_of is not None and as_of < before.points_as_of:
+            return None
+        lots = before.lots if change.lots is None else _by_date(change.lots)
+        after = replace(before, points=change.balance, lots=lots, points_as_of=as_of)
+    return None if member is not None and after == before else replace(after, version=before.version + 1)
+
+
+def member_writes(before: Member | None, after: Member) -> list[Write]:
+    """Store the member and keep the expiry index equal to its lots, in one commit."""
+    writes: list[Write] = [Create(after) if before is None else Replace(after)]
+    was = _totals(before.lots if before else ())
+    gone = after.state is not MemberState.ACTIVE
+    now = {} if gone else _totals(after.lots)
+    for on in sorted(was.keys() | now.keys()):
+        row = ExpiringPoints(
+            shop_id=after.shop_id, member_id=after.member_id, expires_on=on, points=now.get(on, 0)
+        )
+        if on not in now:
+            writes.append(Drop(row.key))
+        elif was.get(on) != now[on] or (before is not None and before.state is not MemberState.ACTIVE):
+            writes.append(Put(row))
+    return writes
+
+
+def order_writes(before: Order | None, after: Order) -> list[Write]:
+    """Store the order if it changed."""
+    if before is None:
+        return [Create(replace(after, version=1))]
+    return [] if after == before else [Replace(replace(after, version=before.version + 1))]
+
+
+def is_silent(event: ShopEvent) -> bool:
+    """Test orders and backfills update state but message nobody."""
+    return event.is_test or event.is_backfill
+
+
+def _pick(old: T | None, new: T | None, newer: bool) -> T | None:
+    first, second = (new, old) if newer else (old, new)
+    return first if first is not None else second
+
+
+def _merge_milestones(
+    old: tuple[Milestone, ...], new: tuple[Milestone, ...]
+) -> tuple[Milestone, ...]:
+    merged = {m.id: m for m in reversed((*old, *new))}
+    return tuple(sorted(merged.values(), key=lambda m: (_RANK.get(m.name, 9), m.at, m.ref)))
+
+
+def _merge_shipments(
+    old: tuple[Shipment, ...], new: tuple[Shipment, ...], newer: bool
+) -> tuple[Shipment, ...]:
+    ordered = (*old, *new) if newer else (*new, *old)
+    merged = {s.shipment_id: s for s in ordered}
+    return tuple(sorted(merged.values(), key=lambda s: s.shipment_id))
+
+
+def _by_date(lots: tuple[PointLot, ...]) -> tuple[PointLot, ...]:
+    """One lot per date, the nearest dates first; beyond MAX_LOTS the farthest are left to a later event."""
+    totals = sorted((on, points) for on, points in _totals(lots).items() if points > 0)
+    return tuple(PointLot(on, points) for on, points in totals[:MAX_LOTS])
+
+
+def _totals(lots: tuple[PointLot, ...]) -> dict[date, int]:
+    totals: dict[date, int] = {}
+    for lot in lots:
+        totals[lot.expires_on] = totals.get(lot.expires_on, 0) + lot.points
+    return totals

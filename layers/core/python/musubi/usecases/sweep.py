@@ -1,0 +1,122 @@
+"""The net under every emit-after-commit: enqueue planned Sends again, publish facts, give up what is too old to retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from musubi.domain import ledger
+from musubi.domain.engine import push_ref
+from musubi.domain.ids import SHARDS
+from musubi.domain.ledger import Send, SendState
+from musubi.domain.operations import Control, Fact, FactState
+from musubi.domain.outcome import Outcome, Verdict
+from musubi.domain.store_keys import ControlKey
+from musubi.domain.writes import Committed, Remove, Replace
+from musubi.ports import Bus, Clock, PushQueue, Store
+
+PAGE = 100
+_MAX_PAGES = 50
+
+
+@dataclass(frozen=True)
+class Deps:
+    store: Store
+    clock: Clock
+    push_queue: PushQueue
+    bus: Bus
+
+
+def sweep(deps: Deps, out_of_time: Callable[[], bool] = lambda: False) -> Outcome:
+    """One sweep over all shards; stops cleanly when `out_of_time` says so, the next sweep goes on."""
+    counts = {"SendsSwept": 0, "SendsUnknown": 0, "FactsPublished": 0, "LinkAttemptsTimedOut": 0, "SendsReleased": 0}
+    counts["SendsReleased"] = _release_parked(deps)
+    for shard in range(SHARDS):
+        if out_of_time():
+            return Outcome(Verdict.DONE, "out_of_time", counts)
+        swept, unknown = _sweep_sends(shard, deps)
+        counts["SendsSwept"] += swept
+        counts["SendsUnknown"] += unknown
+        counts["FactsPublished"] += _sweep_facts(shard, deps)
+        counts["LinkAttemptsTimedOut"] += _sweep_nonces(shard, deps)
+    return Outcome(Verdict.DONE, "swept", counts)
+
+
+def _sweep_sends(shard: int, deps: Deps) -> tuple[int, int]:
+    """Every row is touched once a sweep: its `look_at` moves on, so one page of stuck rows never hides the rest."""
+    swept = unknown = 0
+    for _ in range(_MAX_PAGES):
+        now = deps.clock.machine()
+        rows = deps.store.open_sends(shard, now, PAGE)
+        refs = []
+        for row in rows:
+            moved = _swept(row, now)
+            if not isinstance(deps.store.commit([Replace(moved)]), Committed):
+                continue
+            if moved.state is SendState.UNKNOWN:
+                unknown += 1
+            elif moved.state in (SendState.PLANNED, SendState.CLAIMED):
+                refs.append(push_ref(moved))
+        deps.push_queue.send(refs) if refs else None
+        swept += len(refs)
+        if len(rows) < PAGE:
+            break
+    return swept, unknown
+
+
+def _swept(row: Send, now: datetime) -> Send:
+    if ledger.key_expired(row, now):
+        return ledger.give_up(row, now)
+    return replace(row, look_at=now + ledger.SWEEP_AFTER, version=row.version + 1)
+
+
+def _release_parked(deps: Deps) -> int:
+    """Sends that only the kill switch stopped go on once it is off; LINE's monthly limit waits for the next month."""
+    control: Control | None = deps.store.load([ControlKey()]).get(ControlKey())
+    if control is not None and control.stopped:
+        return 0
+    now = deps.clock.machine()
+    released = 0
+    for row in deps.store.parked_sends(PAGE):
+        if row.reason == "monthly_limit" and not _month_over(row, now):
+            continue
+        moved = ledger.release(row, "released", now)
+        if isinstance(deps.store.commit([Replace(moved)]), Committed):
+            deps.push_queue.send([push_ref(moved)])
+            released += 1
+    return released
+
+
+def _month_over(row: Send, now: datetime) -> bool:
+    """LINE counts by the Tokyo calendar month."""
+    from musubi.domain.calendar import tokyo_date
+
+    since = row.look_at or row.planned_at
+    then, today = tokyo_date(since), tokyo_date(now)
+    return (then.year, then.month) != (today.year, today.month)
+
+
+def _sweep_facts(shard: int, deps: Deps) -> int:
+    now = deps.clock.machine()
+    facts = deps.store.open_facts(shard, now, PAGE)
+    return publish_facts(facts, deps.store, deps.bus, deps.clock) if facts else 0
+
+
+def publish_facts(facts: Sequence[Fact], store: Store, bus: Bus, clock: Clock) -> int:
+    """Publish, read every entry's result, settle those the bus took. Receivers dedupe by id, so a repeat is harmless."""
+    taken = bus.publish(facts)
+    for fact in facts:
+        if fact.fact_id in taken:
+            settled = replace(
+                fact, state=FactState.PUBLISHED, look_at=None, version=fact.version + 1
+            )
+            store.commit([Replace(settled)])
+    return len(taken)
+
+
+def _sweep_nonces(shard: int, deps: Deps) -> int:
+    """LINE sends nothing for an expired link token: an attempt nobody finished is counted and cleared here."""
+    now = deps.clock.machine()
+    overdue = deps.store.overdue_nonces(shard, now, PAGE)
+    return sum(isinstance(deps.store.commit([Remove(nonce)]), Committed) for nonce in overdue)

@@ -1,0 +1,362 @@
+"""A LINE event: what is known of the friend changes, links are made and ended, and a `for: friend` scenario answers.
+
+The answer is claimed in the same transaction as the change, so a repeat of the event finds its own row: the change is not
+made twice and the reply token is used once (see `answer_friend`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from musubi.domain.engine import Moment, begin, begin_writes
+from musubi.domain.events import FriendEvent, LineEvent, LineEventType
+from musubi.domain.friends import apply_presence, is_overtaken, set_promo
+from musubi.domain.gate import Policy, Recipient
+from musubi.domain.ids import FriendPerson, enrolment_id, send_id
+from musubi.domain.ledger import Send
+from musubi.domain.linking import LinkMove, end_link, make_link, nonce_digest
+from musubi.domain.operations import Fact, Seen
+from musubi.domain.outcome import Outcome, Verdict
+from musubi.domain.people import Friend, Link, Member, Nonce, Promo
+from musubi.domain.scenario import Enrolment, EventEntry, KeyKind, Scenario
+from musubi.domain.store_keys import (
+    ControlKey,
+    EnrolmentKey,
+    FriendKey,
+    Key,
+    LinkOfFriendKey,
+    LinkOfMemberKey,
+    MemberKey,
+    NonceKey,
+    SendKey,
+)
+from musubi.domain.writes import Create, Drop, Put, Replace, Write
+from musubi.ports import Bus, Catalog, Clock, LineGateway, Loaded, PushQueue, Store, Tokens
+from musubi.usecases.answer_friend import Answering, answer, first_claim
+from musubi.usecases.commit import until_committed
+
+START_LINK = "start_link"
+UNLINK = "unlink"
+REFUSE_PROMO = "refuse_promo"
+ALLOW_PROMO = "allow_promo"
+
+_MAY_ANSWER: dict[str, tuple[FriendEvent, ...]] = {
+    "follow": (FriendEvent.FOLLOWED,),
+    "link": (FriendEvent.LINKED, FriendEvent.LINK_FAILED),
+    START_LINK: (FriendEvent.LINK_OFFERED, FriendEvent.LINK_REFUSED),
+    UNLINK: (FriendEvent.UNLINKED, FriendEvent.NOT_LINKED),
+    REFUSE_PROMO: (FriendEvent.PROMO_REFUSED,),
+    ALLOW_PROMO: (FriendEvent.PROMO_ALLOWED,),
+}
+
+
+@dataclass(frozen=True)
+class Deps:
+    store: Store
+    clock: Clock
+    catalog: Catalog
+    push_queue: PushQueue
+    bus: Bus
+    line: LineGateway
+    tokens: Tokens
+    policy: Policy
+    deployment: str
+    shop_name: str
+    login_url: str
+
+
+def take_line_event(event: LineEvent, deps: Deps) -> Outcome:
+    """Take one verified webhook event."""
+    intent = _intent(event, deps)
+    if event.user_id is None and intent != "link":
+        return _record(event, deps, "no_user")
+    if event.user_id is None:
+        return _link_failed_at_line(event, deps)
+    taken = until_committed(deps.store, lambda: _attempt(event, intent, deps))
+    _publish(taken.facts, deps)
+    if taken.send is None:
+        return Outcome(taken.verdict, taken.reason, taken.counts)
+    answering = Answering(deps.store, deps.clock, deps.push_queue, deps.line, deps.tokens)
+    answered = answer(taken.send, event, answering, fresh=taken.fresh)
+    return replace(answered, counts={**taken.counts, **answered.counts})
+
+
+@dataclass(frozen=True)
+class _Taken:
+    verdict: Verdict
+    reason: str
+    counts: dict[str, int]
+    send: Send | None = None
+    fresh: bool = False
+    """The Send was claimed by this very commit: nobody has called LINE for it yet."""
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What an intent decided: the friend as it will be, what to tell them, and the writes beside."""
+
+    friend: Friend
+    tells: FriendEvent | None
+    reason: str
+    writes: tuple[Write, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
+    link: Link | None = None
+
+
+def _intent(event: LineEvent, deps: Deps) -> str:
+    if event.type is LineEventType.FOLLOW:
+        return "follow"
+    if event.type is LineEventType.ACCOUNT_LINK:
+        return "link"
+    if event.type is LineEventType.MESSAGE and event.text is not None:
+        return deps.catalog.command(event.text) or "message"
+    if event.type is LineEventType.POSTBACK:
+        return _postback_command(event.postback or "") or "postback"
+    return event.type.value
+
+
+def _postback_command(data: str) -> str | None:
+    """The command in `v=1&do=…`; other versions and other data are another time's buttons and mean nothing here."""
+    fields = dict(part.split("=", 1) for part in data.split("&") if "=" in part)
+    return fields.get("do") if fields.get("v") == "1" else None
+
+
+def _attempt(event: LineEvent, intent: str, deps: Deps) -> tuple[Sequence[Write], _Taken]:
+    user_id = event.user_id or ""
+    loaded = _load(event, user_id, intent, deps)
+    before = loaded.get(FriendKey(user_id))
+    present = apply_presence(before, event)
+    friend = present or before
+    assert friend is not None
+    earlier = _earlier_answer(event, intent, user_id, loaded, deps)
+    if earlier is not None:
+        return (), _Taken(Verdict.STALE, "repeat", {"LineEventRepeats": 1}, send=earlier)
+    change = _decide(event, intent, friend, before, loaded, deps)
+    writes = list(change.writes)
+    if change.friend != before:
+        writes.append(_store_friend(before, change.friend))
+    if event.type is LineEventType.OTHER:
+        writes.append(Put(_mark(event, deps, "recorded")))
+    begun, send = _begin_answer(event, change, loaded, deps)
+    counts = {"LineEventsTaken": 1, **({"LineEventsUnread": 1} if event.type is LineEventType.OTHER else {})}
+    verdict = Verdict.DONE if writes or begun else Verdict.IGNORED
+    return [*writes, *begun], _Taken(verdict, change.reason, counts, send, send is not None, change.facts)
+
+
+def _load(event: LineEvent, user_id: str, intent: str, deps: Deps) -> Loaded:
+    keys: list[Key[Any]] = [FriendKey(user_id), LinkOfFriendKey(user_id), ControlKey()]
+    if event.link_nonce:
+        keys.append(NonceKey(nonce_digest(event.link_nonce)))
+    for scenario in _may_answer(intent, deps):
+        enrolment, send = _answer_ids(scenario, event, user_id, deps)
+        keys += [EnrolmentKey(enrolment), SendKey(send)]
+    loaded = deps.store.load(keys)
+    nonce = loaded.get(NonceKey(nonce_digest(event.link_nonce))) if event.link_nonce else None
+    link = loaded.get(LinkOfFriendKey(user_id))
+    more: set[Key[Any]] = set()
+    if nonce is not None:
+        more |= {LinkOfMemberKey(nonce.shop_id, nonce.member_id), MemberKey(nonce.shop_id, nonce.member_id)}
+    elif link is not None and intent == "link":
+        more |= {LinkOfMemberKey(link.shop_id, link.member_id), MemberKey(link.shop_id, link.member_id)}
+    return loaded.plus(deps.store.load(more)) if more else loaded
+
+
+def _may_answer(intent: str, deps: Deps) -> list[Scenario]:
+    names = _MAY_ANSWER.get(intent, ())
+    return [
+        s for s in deps.catalog.scenarios() if isinstance(s.entry, EventEntry) and s.entry.event in names
+    ]
+
+
+def _answer_ids(scenario: Scenario, event: LineEvent, user_id: str, deps: Deps) -> tuple[str, str]:
+    person, value = str(FriendPerson(user_id)), _key_value(scenario, event)
+    return (
+        enrolment_id(deps.deployment, scenario.id, person, value),
+        send_id(deps.deployment, scenario.id, scenario.steps[0].id, person, value),
+    )
+
+
+def _key_value(scenario: Scenario, event: LineEvent) -> str:
+    """A link is one occurrence however often its event arrives; everything else is one per webhook event."""
+    assert isinstance(scenario.entry, EventEntry)
+    if scenario.entry.key is KeyKind.LINK and event.link_nonce:
+        return nonce_digest(event.link_nonce)
+    return event.event_id
+
+
+def _earlier_answer(
+    event: LineEvent, intent: str, user_id: str, loaded: Loaded, deps: Deps
+) -> Send | None:
+    """The Send that an earlier delivery of this event began."""
+    for scenario in _may_answer(intent, deps):
+        enrolment, send = _answer_ids(scenario, event, user_id, deps)
+        found: Enrolment | None = loaded.get(EnrolmentKey(enrolment))
+        if found is not None:
+            return loaded.get(SendKey(send))
+    return None
+
+
+def _decide(
+    event: LineEvent, intent: str, friend: Friend, before: Friend | None, loaded: Loaded, deps: Deps
+) -> _Change:
+    link = loaded.get(LinkOfFriendKey(friend.user_id))
+    if event.standby:
+        return _Change(friend, None, "standby")
+    match intent:
+        case "follow":
+            if is_overtaken(before, event):
+                return _Change(friend, None, "overtaken")
+            return _Change(friend, FriendEvent.FOLLOWED, "followed")
+        case "link":
+            return _decide_link(event, friend, link, loaded, deps)
+        case "start_link":
+            return _offer_link(friend, link, deps)
+        case "unlink":
+            return _decide_unlink(event, friend, link, deps)
+        case "refuse_promo":
+            return _decide_promo(event, friend, Promo.REFUSED, FriendEvent.PROMO_REFUSED)
+        case "allow_promo":
+            return _decide_promo(event, friend, Promo.ALLOWED, FriendEvent.PROMO_ALLOWED)
+    return _Change(friend, None, event.type.value)
+
+
+def _decide_link(
+    event: LineEvent, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps
+) -> _Change:
+    digest = nonce_digest(event.link_nonce or "")
+    nonce = loaded.get(NonceKey(digest)) if event.link_nonce else None
+    if not event.link_ok:
+        drop: tuple[Write, ...] = (Drop(NonceKey(digest)),) if nonce else ()
+        return _Change(friend, FriendEvent.LINK_FAILED, "link_failed", drop)
+    move: LinkMove = make_link(
+        user_id=friend.user_id,
+        entrance=friend.entrance,
+        nonce=nonce,
+        digest=digest,
+        at=event.at,
+        now=deps.clock.machine(),
+        of_friend=link,
+        of_member=_member_side(nonce, loaded),
+    )
+    tells = FriendEvent.LINKED if move.link is not None else FriendEvent.LINK_FAILED
+    return _Change(friend, tells, move.reason, move.writes, move.facts, link=move.link)
+
+
+def _member_side(nonce: Nonce | None, loaded: Loaded) -> Link | None:
+    return loaded.get(LinkOfMemberKey(nonce.shop_id, nonce.member_id)) if nonce else None
+
+
+def _offer_link(friend: Friend, link: Link | None, deps: Deps) -> _Change:
+    if link is not None:
+        return _Change(friend, FriendEvent.LINK_REFUSED, "linked_already", link=link)
+    token = deps.line.link_token(friend.user_id)
+    if token is None:
+        return _Change(friend, FriendEvent.LINK_FAILED, "no_link_token")
+    joint = "&" if "?" in deps.login_url else "?"
+    url = f"{deps.login_url}{joint}{urlencode({'linkToken': token})}"
+    return _Change(friend, FriendEvent.LINK_OFFERED, "link_offered", words=(("link.url", url),))
+
+
+def _decide_unlink(event: LineEvent, friend: Friend, link: Link | None, deps: Deps) -> _Change:
+    if link is None:
+        return _Change(friend, FriendEvent.NOT_LINKED, "not_linked")
+    move = end_link(link, at=event.at, now=deps.clock.machine(), reason="asked")
+    tells = FriendEvent.UNLINKED if move.link is None else None
+    return _Change(friend, tells, move.reason, move.writes, move.facts, link=link)
+
+
+def _decide_promo(event: LineEvent, friend: Friend, promo: Promo, tells: FriendEvent) -> _Change:
+    changed = set_promo(friend, promo, event.at)
+    if changed is None:
+        return _Change(friend, None, "overtaken")
+    return _Change(changed, tells, tells.value)
+
+
+def _store_friend(before: Friend | None, after: Friend) -> Write:
+    if before is None:
+        return Create(replace(after, version=1))
+    return Replace(replace(after, version=before.version + 1))
+
+
+def _begin_answer(
+    event: LineEvent, change: _Change, loaded: Loaded, deps: Deps
+) -> tuple[list[Write], Send | None]:
+    """Enrol into the scenario that answers and claim its Send, in the same commit as the change itself."""
+    scenario = next(
+        (
+            s
+            for s in deps.catalog.scenarios()
+            if isinstance(s.entry, EventEntry) and change.tells is not None and s.entry.event == change.tells
+        ),
+        None,
+    )
+    if scenario is None:
+        return [], None
+    now = Moment(deps.clock.business(), deps.clock.machine())
+    user_id = change.friend.user_id
+    progress = begin(
+        scenario,
+        deployment=deps.deployment,
+        person=str(FriendPerson(user_id)),
+        key_value=_key_value(scenario, event),
+        # Business now, not LINE's clock: LINE does not follow a moved business clock.
+        anchor_at=now.business,
+        facts=dict(change.words),
+        now=now,
+        hint_user=user_id,
+    )
+    member = _member_of(change.link, loaded)
+    recipient = Recipient(change.friend, change.link, member, None, loaded.get(ControlKey()))
+    sends = tuple(
+        first_claim(send, event, recipient, deps.policy, deps.catalog, deps.tokens, now, deps.shop_name)
+        if i == 0
+        else send
+        for i, send in enumerate(progress.sends)
+    )
+    return begin_writes(replace(progress, sends=sends)), sends[0] if sends else None
+
+
+def _member_of(link: Link | None, loaded: Loaded) -> Member | None:
+    if link is None:
+        return None
+    key = MemberKey(link.shop_id, link.member_id)
+    return loaded.get(key) if loaded.holds(key) else None
+
+
+def _link_failed_at_line(event: LineEvent, deps: Deps) -> Outcome:
+    """LINE's `failed` names nobody: another LINE account than the token's pressed the button. The login is void."""
+    if event.link_nonce:
+        deps.store.commit([Drop(NonceKey(nonce_digest(event.link_nonce)))])
+    return Outcome(Verdict.DONE, "link_failed", {"LinksFailed": 1})
+
+
+def _record(event: LineEvent, deps: Deps, reason: str) -> Outcome:
+    """Keep what we can not act on, as it came, and count it."""
+    deps.store.commit([Put(_mark(event, deps, reason))])
+    return Outcome(Verdict.STORED, reason, {"LineEventsUnread": 1})
+
+
+def _mark(event: LineEvent, deps: Deps, verdict: str) -> Seen:
+    return Seen(
+        source="line",
+        event_id=event.event_id,
+        kind=event.raw_type,
+        content="",
+        at=deps.clock.machine(),
+        verdict=verdict,
+        raw=event.raw,
+    )
+
+
+def _publish(facts: Sequence[Fact], deps: Deps) -> None:
+    """Tell the bus right after the commit; what it does not take, the sweeper publishes."""
+    if not facts:
+        return
+    from musubi.usecases.sweep import publish_facts
+
+    publish_facts(facts, deps.store, deps.bus, deps.clock)
