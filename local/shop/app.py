@@ -45,9 +45,13 @@ def open_shop(config: ShopConfig, client: httpx.AsyncClient | None = None) -> tu
     bus = Bus(config) if config.aws_url else None
     http = client or httpx.AsyncClient(timeout=httpx.Timeout(5.0, connect=1.0))
     shop = Shop(
-        config=config, clock=clock, till=Till(config, clock),
+        config=config,
+        clock=clock,
+        till=Till(config, clock),
         outbox=Outbox(config, client, bus.put if bus else None),
-        facts=FactBook(), sessions=Sessions(), client=http,
+        facts=FactBook(),
+        sessions=Sessions(),
+        client=http,
         templates=Jinja2Templates(directory=str(HERE / "templates")),
     )
     return shop, bus

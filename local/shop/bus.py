@@ -33,12 +33,18 @@ class Bus:
         queue_arn: str = attributes["QueueArn"]
         pattern = {"source": ["musubi"], "detail-type": list(FACT_TYPES)}
         rule_arn = events.put_rule(
-            Name=RULE_NAME, EventBusName=self.config.bus_name, EventPattern=json.dumps(pattern), State="ENABLED",
+            Name=RULE_NAME,
+            EventBusName=self.config.bus_name,
+            EventPattern=json.dumps(pattern),
+            State="ENABLED",
             Description="Link facts for the demo shop",
         )["RuleArn"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_policy(queue_arn, rule_arn))})
+        sqs.set_queue_attributes(
+            QueueUrl=url, Attributes={"Policy": json.dumps(_policy(queue_arn, rule_arn))}
+        )
         answer = events.put_targets(
-            Rule=RULE_NAME, EventBusName=self.config.bus_name, Targets=[{"Id": QUEUE_NAME, "Arn": queue_arn}])
+            Rule=RULE_NAME, EventBusName=self.config.bus_name, Targets=[{"Id": QUEUE_NAME, "Arn": queue_arn}]
+        )
         if answer.get("FailedEntryCount"):
             raise ShopError(f"rule target refused: {answer['FailedEntries']}")
         self._queue_url = url
@@ -47,15 +53,16 @@ class Bus:
     def receive(self, wait_s: int = 2) -> list[tuple[str, str]]:
         """Up to ten messages as (receipt handle, body); waits up to `wait_s` seconds for the first."""
         answer = self._client("sqs").receive_message(
-            QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_s)
+            QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_s
+        )
         return [(message["ReceiptHandle"], message["Body"]) for message in answer.get("Messages", [])]
 
     def done(self, receipt: str) -> None:
-        """Delete one message; until this happens it comes again, which is why facts are deduplicated by id."""
+        """Delete one message; until then it comes again, which is why facts are deduplicated by id."""
         self._client("sqs").delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt)
 
     def put(self, entry: dict[str, Any]) -> None:
-        """Put one event on the bus; an answer 200 with a failed entry inside counts as a failure (ShopError)."""
+        """Put one event on the bus; an answer 200 with a failed entry inside is a failure (ShopError)."""
         answer = self._client("events").put_events(Entries=[entry])
         if answer.get("FailedEntryCount"):
             raise ShopError(f"bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
@@ -65,7 +72,9 @@ class Bus:
             import boto3  # the pages work without AWS, so its 0.2 s import waits until it is needed
             from botocore.config import Config
 
-            self._clients[service] = boto3.client(
+            # boto3's stubs overload on literal service names; the name is a parameter here.
+            make: Any = boto3.client
+            self._clients[service] = make(
                 service,
                 endpoint_url=self.config.aws_url,
                 region_name=self.config.region,
@@ -79,11 +88,13 @@ class Bus:
 def _policy(queue_arn: str, rule_arn: str) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": queue_arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
-        }],
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+            }
+        ],
     }

@@ -81,19 +81,30 @@ def _member_fields(signal: Signal, member: Member) -> dict[str, Any]:
             return base | {"at": rfc3339_fine(signal.at)}
         case "PointsGranted":
             lot = signal.data["lot"]
-            return base | {"points": lot.points, "lot_id": lot.lot_id, "expires_at": lot.expires_on.isoformat(),
-                           "reason": signal.data["reason"], "balance_after": member.balance}
+            return base | {
+                "points": lot.points,
+                "lot_id": lot.lot_id,
+                "expires_at": lot.expires_on.isoformat(),
+                "reason": signal.data["reason"],
+                "balance_after": member.balance,
+            }
         case "PointsBalanceChanged":
-            lots = [{"lot_id": lot.lot_id, "points": lot.points, "expires_at": lot.expires_on.isoformat()}
-                    for lot in member.lots]
+            lots = [
+                {"lot_id": lot.lot_id, "points": lot.points, "expires_at": lot.expires_on.isoformat()}
+                for lot in member.lots
+            ]
             return base | {"balance": member.balance, "lots": lots}
     raise ValueError(f"no fields known for {signal.type}")
 
 
 def _profile(member: Member) -> dict[str, Any]:
     return {
-        "name": {"family": member.family, "given": member.given,
-                 "family_kana": member.family_kana, "given_kana": member.given_kana},
+        "name": {
+            "family": member.family,
+            "given": member.given,
+            "family_kana": member.family_kana,
+            "given_kana": member.given_kana,
+        },
         "birthday": member.birthday.as_data() if member.birthday else None,
         "prefecture": member.address.prefecture,
     }
@@ -107,13 +118,20 @@ def _order_fields(signal: Signal, order: Order) -> dict[str, Any]:
         case "OrderPlaced":
             return base | _placed_fields(order)
         case "OrderPaid":
-            return base | {"amount": _yen(order.total), "paid_at": rfc3339_fine(signal.at), "method": order.payment}
+            return base | {
+                "amount": _yen(order.total),
+                "paid_at": rfc3339_fine(signal.at),
+                "method": order.payment,
+            }
         case "OrderCancelled":
             return base | {"cancelled_at": rfc3339_fine(signal.at), "reason": order.cancel_reason}
         case "ShipmentDispatched" if signal.parcel:
             shipped = [line.line_id for line in signal.parcel.lines]
-            return base | {"shipment": _shipment(signal.parcel), "shipment_index": signal.parcel.serial,
-                           "is_partial": shipped != [line.line_id for line in order.lines]}
+            return base | {
+                "shipment": _shipment(signal.parcel),
+                "shipment_index": signal.parcel.serial,
+                "is_partial": shipped != [line.line_id for line in order.lines],
+            }
     raise ValueError(f"no fields known for {signal.type}")
 
 
@@ -121,8 +139,12 @@ def _placed_fields(order: Order) -> dict[str, Any]:
     return {
         "placed_at": rfc3339_fine(order.placed_at),
         "lines": [_line(line) for line in order.lines],
-        "totals": {"grand": _yen(order.total), "subtotal": _yen(order.subtotal),
-                   "shipping": _yen(order.shipping_fee), "points_used": order.points_used},
+        "totals": {
+            "grand": _yen(order.total),
+            "subtotal": _yen(order.subtotal),
+            "shipping": _yen(order.shipping_fee),
+            "points_used": order.points_used,
+        },
         "payment_state": "paid" if order.paid_at else "pending",
         "payment_method": order.payment,
         "fulfillment_state": "unfulfilled",
@@ -132,16 +154,28 @@ def _placed_fields(order: Order) -> dict[str, Any]:
 
 def _line(line: Line) -> dict[str, Any]:
     product = line.product
-    return {"line_id": str(line.line_id), "product_id": str(product.product_id), "sku": product.sku,
-            "title": product.title, "variant": product.variant, "quantity": line.quantity,
-            "unit_price": _yen(product.price), "total": _yen(line.total), "kind": "product"}
+    return {
+        "line_id": str(line.line_id),
+        "product_id": str(product.product_id),
+        "sku": product.sku,
+        "title": product.title,
+        "variant": product.variant,
+        "quantity": line.quantity,
+        "unit_price": _yen(product.price),
+        "total": _yen(line.total),
+        "kind": "product",
+    }
 
 
 def _shipment(parcel: Parcel) -> dict[str, Any]:
     numbers = list(parcel.numbers)
     shipment: dict[str, Any] = {
-        "shipment_id": str(parcel.shipment_id), "carrier": parcel.carrier.code, "carrier_raw": parcel.carrier.label,
-        "tracking_numbers": numbers, "status": "dispatched", "shipped_at": rfc3339_fine(parcel.at),
+        "shipment_id": str(parcel.shipment_id),
+        "carrier": parcel.carrier.code,
+        "carrier_raw": parcel.carrier.label,
+        "tracking_numbers": numbers,
+        "status": "dispatched",
+        "shipped_at": rfc3339_fine(parcel.at),
         "items": [{"line_id": str(line.line_id), "quantity": line.quantity} for line in parcel.lines],
     }
     link = tracking_url(parcel.carrier, numbers[0]) if numbers else None

@@ -18,18 +18,30 @@ class Carrier:
 CARRIERS = {
     carrier.code: carrier
     for carrier in (
-        Carrier("yamato", "Yamato (JA)", "ヤマト運輸",
-                "https://jizen.kuronekoyamato.co.jp/jizen/servlet/crjz.b.NQ0010?id={n}"),
-        Carrier("sagawa", "Sagawa (JA)", "佐川急便",
-                "https://k2k.sagawa-exp.co.jp/p/web/okurijosearch.do?okurijoNo={n}"),
-        Carrier("japanpost", "Japan Post (JA)", "日本郵便",
-                "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={n}&locale=ja"),
+        Carrier(
+            "yamato",
+            "Yamato (JA)",
+            "ヤマト運輸",
+            "https://jizen.kuronekoyamato.co.jp/jizen/servlet/crjz.b.NQ0010?id={n}",
+        ),
+        Carrier(
+            "sagawa",
+            "Sagawa (JA)",
+            "佐川急便",
+            "https://k2k.sagawa-exp.co.jp/p/web/okurijosearch.do?okurijoNo={n}",
+        ),
+        Carrier(
+            "japanpost",
+            "Japan Post (JA)",
+            "日本郵便",
+            "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={n}&locale=ja",
+        ),
     )
 }
 
 
 def carrier_named(name: str) -> Carrier:
-    """Find a carrier by our code; any other text becomes a carrier without a tracking page, as shops type freely."""
+    """Find a carrier by code; any other text is a carrier without a tracking page, as shops type freely."""
     return CARRIERS.get(name, Carrier("other", name, name, ""))
 
 

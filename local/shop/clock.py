@@ -20,7 +20,7 @@ class ShopClock:
 
     @staticmethod
     def machine_seconds() -> int:
-        """Unix seconds of the machine: signatures are checked against it, so it must not move with the story."""
+        """Unix seconds of the machine: signatures are checked against it, so no story moves it."""
         return int(time.time())
 
 
@@ -36,7 +36,7 @@ def rfc3339_fine(moment: datetime) -> str:
 
 def parse_moment(text: str) -> datetime:
     """Read an RFC 3339 time; a time without offset is refused, since a guess would be wrong by nine hours."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"time without offset: {text}")
     return moment.astimezone(JST)

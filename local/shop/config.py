@@ -11,14 +11,14 @@ from dataclasses import dataclass
 class ShopConfig:
     """Settings of one running demo shop.
 
-    `api_url` is the base of the product under test, `line_access_url` the host that serves the account-link dialog,
-    `aws_url` the AWS endpoint that holds the fact queue (empty: the shop neither receives facts nor writes to the bus).
-    `retry_base_s` squeezes Shopify's four hours of retries into seconds: the waits are base, 2×, 4× … up to 15 s.
+    `api_url` is the base of the product under test, `line_access_url` the host of the account-link dialog,
+    `aws_url` the AWS endpoint with the fact queue (empty: no facts are received, nothing goes to the bus).
+    `retry_base_s` squeezes Shopify's four hours of retries into seconds: base, 2×, 4× … up to 15 s.
     """
 
     api_url: str = "http://127.0.0.1:4604"
     shop_id: str = "main"
-    webhook_secret: str = "local-shop-secret"
+    webhook_secret: str = "local-shop-secret"  # noqa: S105 - the documented test secret
     line_access_url: str = "http://127.0.0.1:4602"
     aws_url: str = ""
     region: str = "ap-northeast-1"
@@ -34,7 +34,7 @@ class ShopConfig:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> ShopConfig:
-    """Build the settings from the command line; unknown or malformed options end the process with a usage text."""
+    """Settings from the command line; unknown or malformed options end the process with a usage text."""
     base = ShopConfig()
     parser = argparse.ArgumentParser(prog="python -m local.shop", description="The demo shop 結び商店.")
     parser.add_argument("--port", type=int, default=base.port)
@@ -43,14 +43,20 @@ def parse_args(argv: Sequence[str] | None = None) -> ShopConfig:
     parser.add_argument("--shop-id", default=base.shop_id)
     parser.add_argument("--webhook-secret", default=base.webhook_secret)
     parser.add_argument("--line-access-url", default=base.line_access_url)
-    parser.add_argument("--aws-url", default=base.aws_url, help="AWS endpoint; empty switches bus and facts off")
+    parser.add_argument(
+        "--aws-url", default=base.aws_url, help="AWS endpoint; empty switches bus and facts off"
+    )
     parser.add_argument("--region", default=base.region)
     parser.add_argument("--bus-name", default=base.bus_name)
     parser.add_argument("--seed", type=int, default=base.seed)
     parser.add_argument("--member-count", type=int, default=base.member_count)
     parser.add_argument("--first-member-id", type=int, default=base.first_member_id)
-    parser.add_argument("--platform", choices=("shopify", "cloudevents"), default=base.platform,
-                        help="format in which orders of the web pages are announced")
+    parser.add_argument(
+        "--platform",
+        choices=("shopify", "cloudevents"),
+        default=base.platform,
+        help="format in which orders of the web pages are announced",
+    )
     parser.add_argument("--retry-base-s", type=float, default=base.retry_base_s)
     parser.add_argument("--concurrency", type=int, default=base.concurrency)
     found = vars(parser.parse_args(argv))

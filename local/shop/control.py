@@ -24,7 +24,9 @@ MAX_BULK = 100_000
 async def health(request: Request) -> Response:
     """GET /_shop/health: the shop answers."""
     shop = request.app.state.shop
-    return JSONResponse({"ok": True, "shop_id": shop.config.shop_id, "business_time": rfc3339(shop.clock.now())})
+    return JSONResponse(
+        {"ok": True, "shop_id": shop.config.shop_id, "business_time": rfc3339(shop.clock.now())}
+    )
 
 
 async def set_clock(request: Request) -> Response:
@@ -52,17 +54,25 @@ async def create_members(request: Request) -> Response:
     if body.get("announce", True):
         for member in members:
             signals += shop.till.announce_member(member, backfill=bool(body.get("backfill")))
-    return await _announce(request, body, signals, {"members": [_member_row(request, member) for member in members]},
-                           default="cloudevents", status=201)
+    return await _announce(
+        request,
+        body,
+        signals,
+        {"members": [_member_row(request, member) for member in members]},
+        default="cloudevents",
+        status=201,
+    )
 
 
 async def announce_members(request: Request) -> Response:
-    """POST /_shop/members/announce {members?: [ids], backfill?}: the first import of members the shop already has."""
+    """POST /_shop/members/announce {members?: [ids], backfill?}: first import of members the shop has."""
     shop, body = request.app.state.shop, await _json(request)
     wanted = body.get("members") or list(shop.till.members)
     signals: list[Signal] = []
     for member_id in wanted:
-        signals += shop.till.announce_member(shop.till.member(str(member_id)), backfill=bool(body.get("backfill")))
+        signals += shop.till.announce_member(
+            shop.till.member(str(member_id)), backfill=bool(body.get("backfill"))
+        )
     return await _announce(request, body, signals, {"announced": len(wanted)}, default="cloudevents")
 
 
@@ -80,40 +90,56 @@ async def show_member(request: Request) -> Response:
 
 async def set_birthday(request: Request) -> Response:
     """POST /_shop/members/{id}/birthday {birthday: "YYYY-MM-DD" | "--MM-DD" | null}."""
-    return await _member_step(request, lambda till, member_id, body: till.set_birthday(
-        member_id, Birthday.parse(body["birthday"]) if body["birthday"] else None))
+    return await _member_step(
+        request,
+        lambda till, member_id, body: till.set_birthday(
+            member_id, Birthday.parse(body["birthday"]) if body["birthday"] else None
+        ),
+    )
 
 
 async def set_lots(request: Request) -> Response:
     """POST /_shop/members/{id}/lots {lots: [{points, expires_on}]}: replace all point lots."""
     return await _member_step(
-        request, lambda till, member_id, body: till.set_lots(member_id, _lots(body["lots"])))
+        request, lambda till, member_id, body: till.set_lots(member_id, _lots(body["lots"]))
+    )
 
 
 async def grant_points(request: Request) -> Response:
     """POST /_shop/members/{id}/points {points, expires_on, reason?}: add one lot."""
-    return await _member_step(request, lambda till, member_id, body: till.grant_points(
-        member_id, int(body["points"]), date.fromisoformat(body["expires_on"]), str(body.get("reason", "manual"))))
+    return await _member_step(
+        request,
+        lambda till, member_id, body: till.grant_points(
+            member_id,
+            int(body["points"]),
+            date.fromisoformat(body["expires_on"]),
+            str(body.get("reason", "manual")),
+        ),
+    )
 
 
 async def leave(request: Request) -> Response:
     """POST /_shop/members/{id}/leave {erase?}: withdraw, or delete the record."""
     return await _member_step(
-        request, lambda till, member_id, body: till.leave(member_id, erase=bool(body.get("erase"))))
+        request, lambda till, member_id, body: till.leave(member_id, erase=bool(body.get("erase")))
+    )
 
 
 async def place_order(request: Request) -> Response:
-    """POST /_shop/orders {member_id?, items?, source?, payment?, points_used?, is_test?, placed_at?, paid?}."""
+    """POST /_shop/orders {member_id?, items?, paid?, payment?, points_used?, source?, is_test?, …}"""
     shop, body = request.app.state.shop, await _json(request)
     member_id = body.get("member_id")
     shop.outbox.check(_platform(body))
     order = shop.till.place_order(
-        str(member_id) if member_id is not None else None, _items(body.get("items") or [{"sku": "TEA-SEN-100"}]),
-        source=str(body.get("source", "web")), payment=str(body.get("payment", "card")),
-        points_used=int(body.get("points_used", 0)), is_test=bool(body.get("is_test")),
+        str(member_id) if member_id is not None else None,
+        _items(body.get("items") or [{"sku": "TEA-SEN-100"}]),
+        source=str(body.get("source", "web")),
+        payment=str(body.get("payment", "card")),
+        points_used=int(body.get("points_used", 0)),
+        is_test=bool(body.get("is_test")),
         placed_at=parse_moment(body["placed_at"]) if body.get("placed_at") else None,
     )
-    # Rendered before the payment: orders/create of an order that is paid a moment later says "pending" in real life.
+    # Rendered before the payment: orders/create of an order paid a moment later says "pending" in real life.
     placed = shop.outbox.announce(shop.till.placed(order), _platform(body), _handling(body))
     signals = shop.till.pay(order.number) if body.get("paid") else []
     return await _announce(request, body, signals, {"order": _order_row(order)}, earlier=placed, status=201)
@@ -121,7 +147,9 @@ async def place_order(request: Request) -> Response:
 
 async def list_orders(request: Request) -> Response:
     """GET /_shop/orders."""
-    return JSONResponse({"orders": [_order_row(order) for order in request.app.state.shop.till.orders.values()]})
+    return JSONResponse(
+        {"orders": [_order_row(order) for order in request.app.state.shop.till.orders.values()]}
+    )
 
 
 async def pay(request: Request) -> Response:
@@ -130,14 +158,20 @@ async def pay(request: Request) -> Response:
 
 
 async def ship(request: Request) -> Response:
-    """POST /_shop/orders/{number}/ship {carrier?, number?, items?}: number "" = not known yet, absent = invented."""
-    return await _order_step(request, lambda till, ref, body: till.ship(
-        ref, str(body.get("carrier", "yamato")), body.get("number"), _items(body.get("items") or [])))
+    """POST /_shop/orders/{number}/ship {carrier?, number?, items?}: no number = invented, "" = none yet."""
+    return await _order_step(
+        request,
+        lambda till, ref, body: till.ship(
+            ref, str(body.get("carrier", "yamato")), body.get("number"), _items(body.get("items") or [])
+        ),
+    )
 
 
 async def cancel(request: Request) -> Response:
     """POST /_shop/orders/{number}/cancel {reason?}."""
-    return await _order_step(request, lambda till, ref, body: till.cancel(ref, str(body.get("reason", "customer"))))
+    return await _order_step(
+        request, lambda till, ref, body: till.cancel(ref, str(body.get("reason", "customer")))
+    )
 
 
 async def outbox(request: Request) -> Response:
@@ -147,7 +181,8 @@ async def outbox(request: Request) -> Response:
         delivery.as_dict(with_body=query.get("bodies") == "1")
         for delivery in request.app.state.shop.outbox.deliveries
         if delivery.serial > int(query.get("after", 0))
-        and query.get("state") in (None, delivery.state) and query.get("subject") in (None, delivery.subject)
+        and query.get("state") in (None, delivery.state)
+        and query.get("subject") in (None, delivery.subject)
     ]
     counts: dict[str, int] = {}
     for row in rows:
@@ -175,7 +210,7 @@ async def idle(request: Request) -> Response:
 
 
 async def facts(request: Request) -> Response:
-    """GET /_shop/facts ?count= &timeout_s=: what the product told the shop; waits for `count` facts if asked."""
+    """GET /_shop/facts ?count= &timeout_s=: what the product told the shop; waits for `count` facts."""
     book, query = request.app.state.shop.facts, request.query_params
     deadline = time.monotonic() + float(query.get("timeout_s", 0))
     while len(book.facts) < int(query.get("count", 0)) and time.monotonic() < deadline:
@@ -189,7 +224,8 @@ async def refuse(_: Request, problem: Exception) -> Response:
 
 
 EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = dict.fromkeys(
-    (ShopError, ValueError, KeyError, TypeError), refuse)
+    (ShopError, ValueError, KeyError, TypeError), refuse
+)
 
 
 def routes() -> list[Route]:
@@ -239,8 +275,12 @@ def _handling(body: Body) -> Handling:
     if kind not in ("retry", "subscription"):
         raise ShopError(f"unknown duplicate_as {kind}")
     return Handling(
-        duplicate=int(body.get("duplicate", 0)), duplicate_as=kind, shuffle=bool(body.get("shuffle")),
-        delay_s=float(body.get("delay_s", 0)), drop=bool(body.get("drop")), hold=bool(body.get("hold")),
+        duplicate=int(body.get("duplicate", 0)),
+        duplicate_as=kind,
+        shuffle=bool(body.get("shuffle")),
+        delay_s=float(body.get("delay_s", 0)),
+        drop=bool(body.get("drop")),
+        hold=bool(body.get("hold")),
     )
 
 
@@ -266,17 +306,30 @@ async def _member_step(request: Request, step: Callable[[Any, str, Body], list[S
     shop.outbox.check(_platform(body, "cloudevents"), about_members=True)
     signals = step(shop.till, member_id, body)
     member = shop.till.member(member_id)
-    return await _announce(request, body, signals, {"member": _member_row(request, member)}, default="cloudevents")
+    return await _announce(
+        request, body, signals, {"member": _member_row(request, member)}, default="cloudevents"
+    )
 
 
-async def _announce(request: Request, body: Body, signals: list[Signal], extra: Body, *, default: str = "shopify",
-                    earlier: list[Delivery] | None = None, status: int = 200) -> Response:
+async def _announce(
+    request: Request,
+    body: Body,
+    signals: list[Signal],
+    extra: Body,
+    *,
+    default: str = "shopify",
+    earlier: list[Delivery] | None = None,
+    status: int = 200,
+) -> Response:
     made = request.app.state.shop.outbox.announce(
-        signals, _platform(body, default), _handling(body), int(body.get("batch_size", 1)))
+        signals, _platform(body, default), _handling(body), int(body.get("batch_size", 1))
+    )
     return await _sent(request, body, [*(earlier or []), *made], extra, status)
 
 
-async def _sent(request: Request, body: Body, made: list[Delivery], extra: Body, status: int = 200) -> Response:
+async def _sent(
+    request: Request, body: Body, made: list[Delivery], extra: Body, status: int = 200
+) -> Response:
     settled = True
     if body.get("wait", True):
         settled = await request.app.state.shop.outbox.settle(made, float(body.get("timeout_s", 20)))
@@ -287,20 +340,36 @@ async def _sent(request: Request, body: Body, made: list[Delivery], extra: Body,
 def _member_row(request: Request, member: Member) -> Body:
     link = request.app.state.shop.facts.active_link(member.member_id)
     return {
-        "member_id": member.member_id, "name": member.name, "state": member.state, "email": member.email,
-        "birthday": member.birthday.as_data() if member.birthday else None, "balance": member.balance,
-        "lots": [{"lot_id": lot.lot_id, "points": lot.points, "expires_on": lot.expires_on.isoformat()}
-                 for lot in member.lots],
+        "member_id": member.member_id,
+        "name": member.name,
+        "state": member.state,
+        "email": member.email,
+        "birthday": member.birthday.as_data() if member.birthday else None,
+        "balance": member.balance,
+        "lots": [
+            {"lot_id": lot.lot_id, "points": lot.points, "expires_on": lot.expires_on.isoformat()}
+            for lot in member.lots
+        ],
         "linked_to": link.user_id if link else None,
     }
 
 
 def _order_row(order: Order) -> Body:
     return {
-        "number": order.number, "order_id": str(order.order_id), "total": order.total, "state": order.state_label,
-        "member_id": order.member.member_id if order.member else None, "placed_at": rfc3339(order.placed_at),
+        "number": order.number,
+        "order_id": str(order.order_id),
+        "total": order.total,
+        "state": order.state_label,
+        "member_id": order.member.member_id if order.member else None,
+        "placed_at": rfc3339(order.placed_at),
         "paid_at": rfc3339(order.paid_at) if order.paid_at else None,
         "cancelled_at": rfc3339(order.cancelled_at) if order.cancelled_at else None,
-        "parcels": [{"shipment_id": str(parcel.shipment_id), "carrier": parcel.carrier.code,
-                     "numbers": list(parcel.numbers)} for parcel in order.parcels],
+        "parcels": [
+            {
+                "shipment_id": str(parcel.shipment_id),
+                "carrier": parcel.carrier.code,
+                "numbers": list(parcel.numbers),
+            }
+            for parcel in order.parcels
+        ],
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 from local.shop.bus import FACT_TYPES, Bus
 from local.shop.clock import parse_moment
+from local.shop.till import ShopError
 
 log = logging.getLogger("local.shop.facts")
 
@@ -50,11 +51,13 @@ class FactBook:
         return True
 
     def links_of(self, member_id: str) -> list[LinkState]:
-        """Current state per LINE user of one member; the latest fact wins, an end beats a start of the same instant."""
+        """Current state per LINE user of a member; the latest fact wins, at a tie the end."""
         states: dict[str, LinkState] = {}
         for fact in sorted(self._link_facts(member_id), key=_occurrence):
             user_id = fact["user_id"]
-            states[user_id] = LinkState(user_id, fact["type"] == "LinkMade", parse_moment(fact["occurred_at"]))
+            states[user_id] = LinkState(
+                user_id, fact["type"] == "LinkMade", parse_moment(fact["occurred_at"])
+            )
         return list(states.values())
 
     def active_link(self, member_id: str) -> LinkState | None:
@@ -72,11 +75,17 @@ class FactBook:
         }
 
     def _link_facts(self, member_id: str) -> list[dict[str, Any]]:
-        return [fact for fact in self.facts.values() if fact["type"] in FACT_TYPES and fact["member_id"] == member_id]
+        return [
+            fact
+            for fact in self.facts.values()
+            if fact["type"] in FACT_TYPES and fact["member_id"] == member_id
+        ]
 
 
 async def listen(bus: Bus, book: FactBook, pause_s: float = 1.0) -> None:
     """Build the queue, then poll it for ever; AWS that is away, or a bus not deployed yet, is tried again."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     ready = False
     while True:
         try:
@@ -86,9 +95,7 @@ async def listen(bus: Bus, book: FactBook, pause_s: float = 1.0) -> None:
             for receipt, body in await asyncio.to_thread(bus.receive):
                 book.take(body)
                 await asyncio.to_thread(bus.done, receipt)
-        except asyncio.CancelledError:
-            raise
-        except Exception as problem:  # the listener outlives every AWS error, or the shop would go deaf unnoticed
+        except (BotoCoreError, ClientError, ShopError, OSError) as problem:
             log.info("facts: %s", str(problem)[:200])
             # A rebuilt stack has neither the queue nor the rule: build both again.
             ready = False

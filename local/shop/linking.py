@@ -1,4 +1,4 @@
-"""The shop's half of LINE's account link: ask for a nonce server to server, then send the browser on to LINE."""
+"""The shop's half of LINE's account link: a nonce server to server, then the browser goes on to LINE."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ async def fetch_nonce(config: ShopConfig, client: httpx.AsyncClient, member_id: 
         if attempt:
             await asyncio.sleep(config.retry_base_s * attempt)
         headers = {"Content-Type": "application/json"} | signing.standard_headers(
-            config.webhook_secret, canonical.new_event_id(), ShopClock.machine_seconds(), body)
+            config.webhook_secret, canonical.new_event_id(), ShopClock.machine_seconds(), body
+        )
         try:
             answer = await client.post(f"{config.api_url}/v1/link/nonces", content=body, headers=headers)
         except httpx.HTTPError as error:
@@ -43,7 +44,7 @@ async def fetch_nonce(config: ShopConfig, client: httpx.AsyncClient, member_id: 
 
 
 def account_link_url(config: ShopConfig, link_token: str, nonce: str) -> str:
-    """LINE's dialog address. Both values are percent-encoded: base64 holds `+`, `/` and `=`, and a bare `+` is a space."""
+    """LINE's dialog address, both values percent-encoded: base64 holds `+`, and a bare `+` is a space."""
     query = f"linkToken={quote(link_token, safe='')}&nonce={quote(nonce, safe='')}"
     return f"{config.line_access_url}/dialog/bot/accountLink?{query}"
 

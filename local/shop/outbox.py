@@ -1,4 +1,4 @@
-"""Sends what the shop announces, the way real shop systems do: late, twice, out of order, or not at all on request.
+"""Sends what the shop announces as real shop systems do: late, twice, out of order, or not at all on request.
 
 Every message is kept with its attempts, so that a story can compare what was sent with what came of it.
 """
@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -31,9 +31,9 @@ PLATFORMS = ("shopify", "cloudevents", "bus")
 class Handling:
     """How the messages of one call are treated on their way.
 
-    `duplicate` extra copies each (`duplicate_as` retry = same message id, subscription = another message id for the same
-    event); `shuffle` sends in seeded random order; `delay_s` waits before the first attempt; `drop` sends nothing;
-    `hold` keeps everything until it is released.
+    `duplicate` extra copies each (`duplicate_as` retry = same message id, subscription = another message id
+    for the same event); `shuffle` sends in seeded random order; `delay_s` waits before the first attempt; `drop`
+    sends nothing; `hold` keeps everything until it is released.
     """
 
     duplicate: int = 0
@@ -46,9 +46,8 @@ class Handling:
 
 @dataclass
 class Delivery:
-    """One message to one target and everything that happened to it. `state`: waiting, held, delivered, failed, dropped."""
+    """One message and everything that happened to it. `state`: waiting, held, delivered, failed, dropped."""
 
-    serial: int
     platform: str
     topic: str
     subject: str
@@ -57,6 +56,7 @@ class Delivery:
     body: bytes
     fixed_headers: dict[str, str]
     bus_entry: dict[str, Any] | None = None
+    serial: int = 0
     state: str = "waiting"
     delay_s: float = 0.0
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -64,9 +64,15 @@ class Delivery:
     def as_dict(self, *, with_body: bool = False) -> dict[str, Any]:
         """The row that `GET /_shop/outbox` shows."""
         row: dict[str, Any] = {
-            "serial": self.serial, "platform": self.platform, "topic": self.topic, "subject": self.subject,
-            "message_id": self.message_id, "event_ids": list(self.event_ids), "state": self.state,
-            "status": self.attempts[-1]["status"] if self.attempts else None, "attempts": self.attempts,
+            "serial": self.serial,
+            "platform": self.platform,
+            "topic": self.topic,
+            "subject": self.subject,
+            "message_id": self.message_id,
+            "event_ids": list(self.event_ids),
+            "state": self.state,
+            "status": self.attempts[-1]["status"] if self.attempts else None,
+            "attempts": self.attempts,
         }
         if with_body:
             row["headers"] = self.fixed_headers
@@ -77,8 +83,12 @@ class Delivery:
 class Outbox:
     """Renders signals once and delivers them with retries, at most `concurrency` requests at a time."""
 
-    def __init__(self, config: ShopConfig, client: httpx.AsyncClient | None = None,
-                 put_events: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(
+        self,
+        config: ShopConfig,
+        client: httpx.AsyncClient | None = None,
+        put_events: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         self.config = config
         self.deliveries: list[Delivery] = []
         self._client = client or httpx.AsyncClient(
@@ -88,7 +98,7 @@ class Outbox:
         self._put_events = put_events
         self._slots = asyncio.Semaphore(config.concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._rng = random.Random(config.seed)
+        self._rng = random.Random(config.seed)  # noqa: S311 - repeatable stories, no secret
 
     async def aclose(self) -> None:
         """Stop what is under way and close the connections."""
@@ -97,18 +107,21 @@ class Outbox:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.aclose()
 
-    # -- accepting -------------------------------------------------------------------------------------------------
+    # -- accepting ---
 
     def check(self, platform: str, *, about_members: bool = False) -> None:
         """Refuse a platform that cannot carry a change before the change is made; raises ShopError."""
         if platform == "bus" and self._put_events is None:
             raise ShopError("no event bus: start the shop with --aws-url")
         if platform == "shopify" and about_members:
-            raise ShopError("Shopify has no webhook for members' birthdays and points: use cloudevents or bus")
+            raise ShopError(
+                "Shopify has no webhook for members' birthdays and points: use cloudevents or bus"
+            )
 
-    def announce(self, signals: Iterable[Signal], platform: str, handling: Handling | None = None,
-                 batch_size: int = 1) -> list[Delivery]:
-        """Render every signal now, as the state is, and start the deliveries; raises ShopError for a wrong platform."""
+    def announce(
+        self, signals: Iterable[Signal], platform: str, handling: Handling | None = None, batch_size: int = 1
+    ) -> list[Delivery]:
+        """Render every signal now, as the state is, and start the deliveries. Raises ShopError."""
         how = handling or Handling()
         made = self._render(list(signals), platform, batch_size)
         copies = [self._copy(delivery, how.duplicate_as) for delivery in made for _ in range(how.duplicate)]
@@ -117,17 +130,21 @@ class Outbox:
     def release(self, handling: Handling) -> list[Delivery]:
         """Let all held messages go, treated as `handling` says."""
         held = [delivery for delivery in self.deliveries if delivery.state == "held"]
-        copies = [self._copy(delivery, handling.duplicate_as) for delivery in held for _ in range(handling.duplicate)]
+        copies = [
+            self._copy(delivery, handling.duplicate_as)
+            for delivery in held
+            for _ in range(handling.duplicate)
+        ]
         return self._dispatch(held + copies, handling)
 
     def resend(self, serials: Iterable[int]) -> list[Delivery]:
-        """Send recorded messages again under their old ids: the shop's manual "resend", or the end of a drop."""
+        """Send recorded messages again under their old ids: a manual "resend", or the end of a drop."""
         wanted = set(serials)
         found = [delivery for delivery in self.deliveries if delivery.serial in wanted]
         return self._dispatch([self._copy(delivery, "retry") for delivery in found], Handling())
 
     async def settle(self, deliveries: Iterable[Delivery] | None = None, timeout_s: float = 20.0) -> bool:
-        """Wait until the given (default: all) messages are settled; False when time ran out. Held ones do not count."""
+        """Wait until the given (default: all) messages are settled; False when time ran out."""
         watched = list(self.deliveries if deliveries is None else deliveries)
         deadline = time.monotonic() + timeout_s
         while any(delivery.state == "waiting" for delivery in watched):
@@ -136,7 +153,7 @@ class Outbox:
             await asyncio.sleep(0.02)
         return True
 
-    # -- rendering -------------------------------------------------------------------------------------------------
+    # -- rendering ---
 
     def _render(self, signals: list[Signal], platform: str, batch_size: int) -> list[Delivery]:
         if platform == "shopify":
@@ -145,40 +162,61 @@ class Outbox:
             return [self._bus(signal) for signal in signals]
         if platform == "cloudevents":
             size = max(1, batch_size)
-            groups = [signals[start:start + size] for start in range(0, len(signals), size)]
+            groups = [signals[start : start + size] for start in range(0, len(signals), size)]
             return [self._cloudevents(group, batch=size > 1) for group in groups]
         raise ShopError(f"unknown platform {platform}")
 
     def _shopify(self, signal: Signal) -> Delivery:
         message_id, event_id = canonical.new_event_id(), canonical.new_event_id()
-        headers = shopify.headers_of(signal, message_id, event_id)
         body = canonical.to_body(shopify.body_of(signal))
+        headers = shopify.headers_of(signal, message_id, event_id)
         headers["X-Shopify-Hmac-Sha256"] = signing.shopify_hmac(self.config.webhook_secret, body)
-        return self._new("shopify", shopify.topic_of(signal), signal.subject, message_id, (event_id,), body, headers)
+        return self._keep(
+            Delivery(
+                platform="shopify",
+                topic=shopify.topic_of(signal),
+                subject=signal.subject,
+                message_id=message_id,
+                event_ids=(event_id,),
+                body=body,
+                fixed_headers=headers,
+            )
+        )
 
     def _cloudevents(self, signals: list[Signal], *, batch: bool) -> Delivery:
         ids = tuple(canonical.new_event_id() for _ in signals)
-        events = [canonical.cloud_event(signal, event_id, self.config.shop_id)
-                  for signal, event_id in zip(signals, ids, strict=True)]
-        body = canonical.to_body(events if batch else events[0])
+        events = [
+            canonical.cloud_event(signal, event_id, self.config.shop_id)
+            for signal, event_id in zip(signals, ids, strict=True)
+        ]
         kind = "application/cloudevents-batch+json" if batch else "application/cloudevents+json"
-        topic = ",".join(dict.fromkeys(signal.type for signal in signals))
-        subject = signals[0].subject if len(signals) == 1 else f"{len(signals)} events"
-        message_id = canonical.new_event_id() if batch else ids[0]
-        return self._new("cloudevents", topic, subject, message_id, ids, body, {"Content-Type": f"{kind}; charset=utf-8"})
+        return self._keep(
+            Delivery(
+                platform="cloudevents",
+                topic=",".join(dict.fromkeys(signal.type for signal in signals)),
+                subject=signals[0].subject if len(signals) == 1 else f"{len(signals)} events",
+                message_id=canonical.new_event_id() if batch else ids[0],
+                event_ids=ids,
+                body=canonical.to_body(events if batch else events[0]),
+                fixed_headers={"Content-Type": f"{kind}; charset=utf-8"},
+            )
+        )
 
     def _bus(self, signal: Signal) -> Delivery:
         event_id = canonical.new_event_id()
         entry = canonical.bus_entry(signal, event_id, self.config.shop_id, self.config.bus_name)
-        made = self._new("bus", signal.type, signal.subject, event_id, (event_id,), entry["Detail"].encode(), {})
-        made.bus_entry = entry
-        return made
-
-    def _new(self, platform: str, topic: str, subject: str, message_id: str, event_ids: tuple[str, ...], body: bytes,
-             headers: dict[str, str]) -> Delivery:
-        made = Delivery(len(self.deliveries) + 1, platform, topic, subject, message_id, event_ids, body, headers)
-        self.deliveries.append(made)
-        return made
+        return self._keep(
+            Delivery(
+                platform="bus",
+                topic=signal.type,
+                subject=signal.subject,
+                message_id=event_id,
+                event_ids=(event_id,),
+                body=entry["Detail"].encode(),
+                fixed_headers={},
+                bus_entry=entry,
+            )
+        )
 
     def _copy(self, original: Delivery, kind: str) -> Delivery:
         message_id, headers = original.message_id, dict(original.fixed_headers)
@@ -186,12 +224,16 @@ class Outbox:
             message_id = canonical.new_event_id()
             if original.platform == "shopify":
                 headers["X-Shopify-Webhook-Id"] = message_id
-        made = self._new(original.platform, original.topic, original.subject, message_id, original.event_ids,
-                         original.body, headers)
-        made.bus_entry = original.bus_entry
-        return made
+        return self._keep(
+            replace(original, message_id=message_id, fixed_headers=headers, state="waiting", attempts=[])
+        )
 
-    # -- delivering ------------------------------------------------------------------------------------------------
+    def _keep(self, delivery: Delivery) -> Delivery:
+        delivery.serial = len(self.deliveries) + 1
+        self.deliveries.append(delivery)
+        return delivery
+
+    # -- delivering ---
 
     def _dispatch(self, deliveries: list[Delivery], handling: Handling) -> list[Delivery]:
         order = list(deliveries)
@@ -237,7 +279,8 @@ class Outbox:
         if delivery.platform == "cloudevents":
             # Signed anew for each attempt: a retry after five minutes must not fail by its timestamp.
             headers |= signing.standard_headers(
-                self.config.webhook_secret, delivery.message_id, ShopClock.machine_seconds(), delivery.body)
+                self.config.webhook_secret, delivery.message_id, ShopClock.machine_seconds(), delivery.body
+            )
         url = f"{self.config.api_url}/shops/{self.config.shop_id}/{delivery.platform}"
         answer = await self._client.post(url, content=delivery.body, headers=headers)
         return answer.status_code

@@ -27,8 +27,13 @@ async def product(request: Request) -> Response:
     """GET /products/{sku}."""
     found = BY_SKU.get(request.path_params["sku"])
     if found is None:
-        return _page(request, "message.html", status=404, title="商品が見つかりません",
-                     text="お探しの商品は、取り扱いを終えたか、お名前が変わったようです。")
+        return _page(
+            request,
+            "message.html",
+            status=404,
+            title="商品が見つかりません",
+            text="お探しの商品は、取り扱いを終えたか、お名前が変わったようです。",
+        )
     return _page(request, "product.html", product=found)
 
 
@@ -54,23 +59,37 @@ async def cart(request: Request) -> Response:
     rows = [(BY_SKU[sku], quantity) for sku, quantity in session.cart.items() if quantity]
     subtotal = sum(item.price * quantity for item, quantity in rows)
     fee = 0 if subtotal >= FREE_SHIPPING_FROM else SHIPPING_FEE
-    return _page(request, "cart.html", rows=rows, subtotal=subtotal, fee=fee, payments=PAYMENTS,
-                 free_from=FREE_SHIPPING_FROM)
+    return _page(
+        request,
+        "cart.html",
+        rows=rows,
+        subtotal=subtotal,
+        fee=fee,
+        payments=PAYMENTS,
+        free_from=FREE_SHIPPING_FROM,
+    )
 
 
 async def order(request: Request) -> Response:
-    """POST /orders: place the order of the cart; a card is charged at once, konbini and COD are paid later."""
+    """POST /orders: place the cart's order; a card is charged at once, konbini and COD are paid later."""
     shop, form, session = request.app.state.shop, await _form(request), _session(request)
     payment = form.get("payment", "card")
     points = form.get("points", "")
     try:
         placed = shop.till.place_order(
-            session.member_id, [item for item in session.cart.items() if item[1]],
+            session.member_id,
+            [item for item in session.cart.items() if item[1]],
             payment=payment if payment in PAYMENTS else "card",
-            points_used=int(points) if points.isdigit() and len(points) < 9 else 0)
+            points_used=int(points) if points.isdigit() and len(points) < 9 else 0,
+        )
     except ShopError:
-        return _page(request, "message.html", status=400, title="ご注文を承れませんでした",
-                     text="カートが空か、ポイントの数が合いません。カートをご確認ください。")
+        return _page(
+            request,
+            "message.html",
+            status=400,
+            title="ご注文を承れませんでした",
+            text="カートが空か、ポイントの数が合いません。カートをご確認ください。",
+        )
     shop.outbox.announce(shop.till.placed(placed), shop.config.platform)
     if placed.payment == "card":
         shop.outbox.announce(shop.till.pay(placed.number), shop.config.platform)
@@ -85,9 +104,14 @@ async def my_page(request: Request) -> Response:
         return RedirectResponse("/login", status_code=302)
     member = shop.till.members[session.member_id]
     orders = [found for found in shop.till.orders.values() if found.member is member]
-    return _page(request, "mypage.html", orders=sorted(orders, key=lambda found: -found.number),
-                 lots=sorted(member.lots, key=lambda lot: lot.expires_on),
-                 link=shop.facts.active_link(member.member_id), now=shop.clock.now())
+    return _page(
+        request,
+        "mypage.html",
+        orders=sorted(orders, key=lambda found: -found.number),
+        lots=sorted(member.lots, key=lambda lot: lot.expires_on),
+        link=shop.facts.active_link(member.member_id),
+        now=shop.clock.now(),
+    )
 
 
 async def login_form(request: Request) -> Response:
@@ -109,8 +133,12 @@ async def login(request: Request) -> Response:
         try:
             nonce = await fetch_nonce(shop.config, shop.client, member.member_id)
         except LinkUnavailable:
-            return _login_page(request, link_token, status=503,
-                               error="ただいま連携の手続きができません。少し待ってからもう一度お試しください。")
+            return _login_page(
+                request,
+                link_token,
+                status=503,
+                error="ただいま連携の手続きができません。少し待ってからもう一度お試しください。",
+            )
         target = account_link_url(shop.config, link_token, nonce)
     cookie = shop.sessions.keep(request.cookies.get(COOKIE), fresh, renew=True)
     return _with_cookie(RedirectResponse(target, status_code=302), cookie)
@@ -124,18 +152,33 @@ async def logout(request: Request) -> Response:
 def routes() -> list[Route]:
     """All pages."""
     return [
-        Route("/", top), Route("/products", top), Route("/products/{sku}", product),
-        Route("/cart", cart), Route("/cart/add", add_to_cart, methods=["POST"]),
-        Route("/cart/remove", remove_from_cart, methods=["POST"]), Route("/orders", order, methods=["POST"]),
-        Route("/mypage", my_page), Route("/login", login_form, methods=["GET"]),
-        Route("/login", login, methods=["POST"]), Route("/logout", logout, methods=["POST"]),
+        Route("/", top),
+        Route("/products", top),
+        Route("/products/{sku}", product),
+        Route("/cart", cart),
+        Route("/cart/add", add_to_cart, methods=["POST"]),
+        Route("/cart/remove", remove_from_cart, methods=["POST"]),
+        Route("/orders", order, methods=["POST"]),
+        Route("/mypage", my_page),
+        Route("/login", login_form, methods=["GET"]),
+        Route("/login", login, methods=["POST"]),
+        Route("/logout", logout, methods=["POST"]),
     ]
 
 
 def _login_page(request: Request, link_token: str, error: str = "", status: int = 200) -> Response:
-    members = [member for member in request.app.state.shop.till.members.values() if member.state == "active"][:50]
-    return _page(request, "login.html", status=status, link_token=link_token, error=error, members=members,
-                 password=DEMO_PASSWORD)
+    members = [member for member in request.app.state.shop.till.members.values() if member.state == "active"][
+        :50
+    ]
+    return _page(
+        request,
+        "login.html",
+        status=status,
+        link_token=link_token,
+        error=error,
+        members=members,
+        password=DEMO_PASSWORD,
+    )
 
 
 def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 COOKIE = "musubi_shoten"
 # The demo members have one password, printed on the login page: nothing here protects anybody's data.
-DEMO_PASSWORD = "musubi-demo"
+DEMO_PASSWORD = "musubi-demo"  # noqa: S105
 MAX_SESSIONS = 10_000
 
 
@@ -31,7 +31,7 @@ class Sessions:
         return self._held.get(cookie or "", Session())
 
     def keep(self, cookie: str | None, session: Session, *, renew: bool = False) -> str:
-        """Store a session and return its cookie; `renew` gives a new one, as a login must (session fixation)."""
+        """Store a session, return its cookie; `renew` gives a new one, as a login must (session fixation)."""
         if cookie and cookie in self._held and not renew:
             return cookie
         self._held.pop(cookie or "", None)

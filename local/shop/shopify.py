@@ -18,8 +18,13 @@ TOPICS = {
     "OrderCancelled": "orders/cancelled",
     "ShipmentDispatched": "fulfillments/create",
 }
-GATEWAYS = {"card": "shopify_payments", "konbini": "KOMOJU - コンビニ (Konbini)", "cod": "Cash on Delivery (COD)",
-            "bank": "Bank Deposit", "bogus": "bogus"}
+GATEWAYS = {
+    "card": "shopify_payments",
+    "konbini": "KOMOJU - コンビニ (Konbini)",
+    "cod": "Cash on Delivery (COD)",
+    "bank": "Bank Deposit",
+    "bogus": "bogus",
+}
 
 
 def topic_of(signal: Signal) -> str:
@@ -49,8 +54,7 @@ def headers_of(signal: Signal, webhook_id: str, event_id: str, domain: str = SHO
         "X-Shopify-Webhook-Id": webhook_id,
         "X-Shopify-Event-Id": event_id,
         # Nine fractional digits, as Shopify sends them: a reader that expects six must cut, not fail.
-        "X-Shopify-Triggered-At": signal.at.astimezone(JST).strftime("%Y-%m-%dT%H:%M:%S.%f")
-        + "000+09:00",
+        "X-Shopify-Triggered-At": signal.at.astimezone(JST).strftime("%Y-%m-%dT%H:%M:%S.%f") + "000+09:00",
     }
     if signal.order:
         headers["X-Shopify-Order-Id"] = str(signal.order.order_id)
@@ -61,7 +65,10 @@ def headers_of(signal: Signal, webhook_id: str, event_id: str, domain: str = SHO
 def order_resource(order: Order) -> dict[str, Any]:
     """`orders/*`: the order with its customer, lines, fulfilments and the many fields nobody reads."""
     return (
-        _identity(order) | _amounts(order) | _states(order) | _who(order)
+        _identity(order)
+        | _amounts(order)
+        | _states(order)
+        | _who(order)
         | {
             "discount_applications": _discounts(order),
             "fulfillments": [fulfillment(order, parcel) for parcel in order.parcels],
@@ -112,9 +119,15 @@ def _identity(order: Order) -> dict[str, Any]:
         "cart_token": None if at_counter else f"hWN{token[:24]}",
         "checkout_id": None if at_counter else order.order_id + 31_000_000_000_000,
         "checkout_token": None if at_counter else token[::-1],
-        "client_details": None if at_counter else {
-            "accept_language": "ja-JP", "browser_height": None, "browser_ip": "192.0.2.10", "browser_width": None,
-            "session_hash": None, "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X)",
+        "client_details": None
+        if at_counter
+        else {
+            "accept_language": "ja-JP",
+            "browser_height": None,
+            "browser_ip": "192.0.2.10",
+            "browser_width": None,
+            "session_hash": None,
+            "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X)",
         },
         "confirmation_number": token[:9].upper(),
         "confirmed": True,
@@ -203,7 +216,7 @@ def _states(order: Order) -> dict[str, Any]:
 
 def _who(order: Order) -> dict[str, Any]:
     member = order.member
-    # A counter sale without a member card has neither customer nor address: null here does not mean "guest by e-mail".
+    # A counter sale without a member card has neither customer nor address: null is not "guest by e-mail".
     email = "" if order.source == "pos" and member is None else order.email
     return {
         "billing_address": _address(member) if member else None,
@@ -233,8 +246,12 @@ def _customer(member: Member, order: Order) -> dict[str, Any]:
         "currency": "JPY",
         "tax_exemptions": [],
         "admin_graphql_api_id": f"gid://shopify/Customer/{number}",
-        "default_address": _address(member) | {
-            "id": number + 8_000_000_000_000, "customer_id": number, "country_name": "Japan", "default": True,
+        "default_address": _address(member)
+        | {
+            "id": number + 8_000_000_000_000,
+            "customer_id": number,
+            "country_name": "Japan",
+            "default": True,
         },
     }
 
@@ -299,30 +316,41 @@ def _line_item(order: Order, line: Line) -> dict[str, Any]:
 def _shipping_lines(order: Order) -> list[dict[str, Any]]:
     if order.source == "pos":
         return []
-    return [{
-        "id": order.order_id + 4,
-        "carrier_identifier": None,
-        "code": "宅配便",
-        "discounted_price": str(order.shipping_fee),
-        "discounted_price_set": _money_set(order.shipping_fee),
-        "is_removed": False,
-        "phone": None,
-        "price": str(order.shipping_fee),
-        "price_set": _money_set(order.shipping_fee),
-        "requested_fulfillment_service_id": None,
-        "source": "shopify",
-        "title": "宅配便",
-        "tax_lines": [],
-        "discount_allocations": [],
-    }]
+    return [
+        {
+            "id": order.order_id + 4,
+            "carrier_identifier": None,
+            "code": "宅配便",
+            "discounted_price": str(order.shipping_fee),
+            "discounted_price_set": _money_set(order.shipping_fee),
+            "is_removed": False,
+            "phone": None,
+            "price": str(order.shipping_fee),
+            "price_set": _money_set(order.shipping_fee),
+            "requested_fulfillment_service_id": None,
+            "source": "shopify",
+            "title": "宅配便",
+            "tax_lines": [],
+            "discount_allocations": [],
+        }
+    ]
 
 
 def _discounts(order: Order) -> list[dict[str, Any]]:
     if not order.points_used:
         return []
-    return [{"target_type": "line_item", "type": "manual", "value": str(order.points_used),
-             "value_type": "fixed_amount", "allocation_method": "across", "target_selection": "all",
-             "title": "ポイント利用", "description": "ポイント利用"}]
+    return [
+        {
+            "target_type": "line_item",
+            "type": "manual",
+            "value": str(order.points_used),
+            "value_type": "fixed_amount",
+            "allocation_method": "across",
+            "target_selection": "all",
+            "title": "ポイント利用",
+            "description": "ポイント利用",
+        }
+    ]
 
 
 def _discount_codes(order: Order) -> list[dict[str, Any]]:
@@ -337,7 +365,13 @@ def _money_set(yen: int) -> dict[str, Any]:
 
 
 def _tax_line(yen: int) -> dict[str, Any]:
-    return {"channel_liable": False, "price": str(yen), "price_set": _money_set(yen), "rate": 0.1, "title": "CT"}
+    return {
+        "channel_liable": False,
+        "price": str(yen),
+        "price_set": _money_set(yen),
+        "rate": 0.1,
+        "title": "CT",
+    }
 
 
 def _tax_in(yen: int) -> int:

@@ -20,7 +20,7 @@ def shopify_hmac(secret: str, body: bytes) -> str:
 
 
 def standard_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """`webhook-*` headers signed over `id.timestamp.body`; `timestamp` is machine time of this very attempt."""
+    """`webhook-*` headers signed over `id.timestamp.body`; `timestamp` is machine time of this attempt."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     digest = base64.b64encode(hmac.digest(key_of(secret), signed, hashlib.sha256)).decode()
     return {

@@ -49,16 +49,16 @@ class Till:
         self.clock = clock
         self.members: dict[str, Member] = {}
         self.orders: dict[int, Order] = {}
-        self._rng = random.Random(config.seed)
+        self._rng = random.Random(config.seed)  # noqa: S311 - repeatable stories, no secret
         self._next_member = config.first_member_id
         self._next_order = 1001
-        # Thirteen digits like a real store's; the seed moves the range so that another seed never repeats an order.
+        # Thirteen digits like a real store's; the seed moves the range, so another seed repeats no order.
         self._id_base = 5_600_000_000_000 + (config.seed % 100_000) * 10_000_000
         self._next_id = self._id_base
         for _ in range(config.member_count):
             self.invent_member(with_points=True)
 
-    # -- members ---------------------------------------------------------------------------------------------------
+    # -- members ---
 
     def invent_member(self, *, with_points: bool = False, birthday: Birthday | None = None) -> Member:
         """Add one invented member; a birthday given here replaces the invented one."""
@@ -97,7 +97,7 @@ class Till:
         member.state = "deleted" if erase else "withdrawn"
         return [Signal("MemberDeleted" if erase else "MemberWithdrawn", self.clock.now(), member=member)]
 
-    # -- points ----------------------------------------------------------------------------------------------------
+    # -- points ---
 
     def set_lots(self, member_id: str, lots: Sequence[tuple[int, date]]) -> list[Signal]:
         """Replace all point lots: (points, last day of validity in Japan)."""
@@ -105,18 +105,28 @@ class Till:
         member.lots = [PointLot(f"lot-{n}", points, expires) for n, (points, expires) in enumerate(lots, 1)]
         return [Signal("PointsBalanceChanged", self.clock.now(), member=member)]
 
-    def grant_points(self, member_id: str, points: int, expires_on: date, reason: str = "manual") -> list[Signal]:
+    def grant_points(
+        self, member_id: str, points: int, expires_on: date, reason: str = "manual"
+    ) -> list[Signal]:
         """Add one lot of points."""
         member = self.member(member_id)
         lot = PointLot(f"lot-{self._take_id() - self._id_base}", points, expires_on)
         member.lots.append(lot)
         return [Signal("PointsGranted", self.clock.now(), member=member, data={"lot": lot, "reason": reason})]
 
-    # -- orders ----------------------------------------------------------------------------------------------------
+    # -- orders ---
 
-    def place_order(self, member_id: str | None, items: Sequence[tuple[str, int]], *, source: str = "web",
-                    payment: str = "card", points_used: int = 0, is_test: bool = False,
-                    placed_at: datetime | None = None) -> Order:
+    def place_order(
+        self,
+        member_id: str | None,
+        items: Sequence[tuple[str, int]],
+        *,
+        source: str = "web",
+        payment: str = "card",
+        points_used: int = 0,
+        is_test: bool = False,
+        placed_at: datetime | None = None,
+    ) -> Order:
         """Take an order for (sku, quantity) items; without a member it is a guest's. Raises ShopError."""
         member = self.member(member_id) if member_id else None
         lines = tuple(self._line(sku, quantity) for sku, quantity in items)
@@ -129,10 +139,18 @@ class Till:
         moment = placed_at or self.clock.now()
         fee = 0 if source == "pos" or subtotal >= FREE_SHIPPING_FROM else SHIPPING_FEE
         order = Order(
-            order_id=self._take_id(), number=self._next_order, member=member,
+            order_id=self._take_id(),
+            number=self._next_order,
+            member=member,
             email=member.email if member else f"guest{self._next_order}@example.com",
-            lines=lines, shipping_fee=fee, points_used=points_used, placed_at=moment, updated_at=moment,
-            source=source, payment=payment, is_test=is_test,
+            lines=lines,
+            shipping_fee=fee,
+            points_used=points_used,
+            placed_at=moment,
+            updated_at=moment,
+            source=source,
+            payment=payment,
+            is_test=is_test,
         )
         self._next_order += 1
         self.orders[order.number] = order
@@ -142,7 +160,9 @@ class Till:
         """Find an order by its number (1001, `#1001`) or its long id."""
         text = str(ref).lstrip("#")
         wanted = int(text) if text.isdigit() else -1
-        found = self.orders.get(wanted) or next((o for o in self.orders.values() if o.order_id == wanted), None)
+        found = self.orders.get(wanted) or next(
+            (o for o in self.orders.values() if o.order_id == wanted), None
+        )
         if found is None:
             raise ShopError(f"unknown order {ref}")
         return found
@@ -159,13 +179,20 @@ class Till:
         order.paid_at = order.updated_at = max(self.clock.now(), order.placed_at)
         return [Signal("OrderPaid", order.paid_at, member=order.member, order=order)]
 
-    def ship(self, ref: str | int, carrier: str = "yamato", number: str | None = None,
-             items: Sequence[tuple[str, int]] = ()) -> list[Signal]:
-        """Hand one parcel to a carrier: everything, or (sku, quantity) items of it. An empty number means none yet."""
+    def ship(
+        self,
+        ref: str | int,
+        carrier: str = "yamato",
+        number: str | None = None,
+        items: Sequence[tuple[str, int]] = (),
+    ) -> list[Signal]:
+        """Hand a parcel to a carrier: all of it, or (sku, quantity) items. An empty number means none yet."""
         order = self._open_order(ref)
         shipment_id = self._take_id()
         lines = tuple(self._part(order, sku, quantity) for sku, quantity in items) or order.lines
-        numbers = (parcel_number(shipment_id % 1_000_000),) if number is None else tuple(filter(None, [number]))
+        numbers = (
+            (parcel_number(shipment_id % 1_000_000),) if number is None else tuple(filter(None, [number]))
+        )
         at = max(self.clock.now(), order.placed_at)
         parcel = Parcel(shipment_id, len(order.parcels) + 1, carrier_named(carrier), numbers, lines, at)
         order.parcels.append(parcel)
@@ -179,7 +206,7 @@ class Till:
         order.cancel_reason = reason
         return [Signal("OrderCancelled", order.cancelled_at, member=order.member, order=order)]
 
-    # -- parts -----------------------------------------------------------------------------------------------------
+    # -- parts ---
 
     def _open_order(self, ref: str | int) -> Order:
         order = self.order(ref)
