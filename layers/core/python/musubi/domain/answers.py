@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _MONTHLY = "monthly limit"
-_BAD_TOKEN = "Invalid reply token"
+_USED_UP = "Invalid reply token"
 _MAX_WORDS = 300
 
 
@@ -46,17 +46,17 @@ def classify(
     """
     words = (message or "")[:_MAX_WORDS] or None
     if status is None or status >= 500 or status in (408,):
-        return Answer(AnswerKind.UNCLEAR, "no_answer" if status is None else f"line_{status}", status, request_id, words)
+        return Answer(
+            AnswerKind.UNCLEAR, "no_answer" if status is None else f"line_{status}", status, request_id, words
+        )
     if 200 <= status < 300:
         return Answer(AnswerKind.ACCEPTED, "accepted", status, request_id, words)
     if status == 409:
-        return Answer(
-            AnswerKind.ACCEPTED, "accepted_before", status, accepted_request_id or request_id, words
-        )
+        return Answer(AnswerKind.ACCEPTED, "accepted_before", status, accepted_request_id or request_id, words)
     if status == 429 and _MONTHLY in (words or "").lower():
         return Answer(AnswerKind.MONTHLY, "monthly_limit", status, request_id, words)
     if status in (401, 403, 429):
         return Answer(AnswerKind.PASSING, f"line_{status}", status, request_id, words)
-    bad_token = status == 400 and _BAD_TOKEN.lower() in (words or "").lower()
+    bad_token = status == 400 and _USED_UP.lower() in (words or "").lower()
     reason = "invalid_reply_token" if bad_token else f"line_{status}"
     return Answer(AnswerKind.REFUSED, reason, status, request_id, words, bad_token)

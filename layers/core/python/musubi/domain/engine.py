@@ -88,9 +88,7 @@ def proceed(
     return _run(scenario, advanced, rest, deployment, {**enrolment.facts, **facts}, now, hint_user)
 
 
-def close(
-    enrolment: Enrolment, reason: str, state: EnrolmentState = EnrolmentState.EXITED
-) -> Enrolment:
+def close(enrolment: Enrolment, reason: str, state: EnrolmentState = EnrolmentState.EXITED) -> Enrolment:
     """The enrolment, ended for `reason`. What it has planned and not sent is stopped by the gate."""
     return replace(
         enrolment,
@@ -158,9 +156,7 @@ def _run(
             waiting = replace(enrolment, next_step=step.id, due_at=due_at)
             return Progress(waiting, tuple(sends), due_of(waiting))
         sends.append(_plan(scenario, enrolment, step, deployment, facts, due_at, now, hint_user))
-    done = replace(
-        enrolment, state=EnrolmentState.DONE, ended_reason="completed", next_step=None, due_at=None
-    )
+    done = replace(enrolment, state=EnrolmentState.DONE, ended_reason="completed", next_step=None, due_at=None)
     return Progress(done, tuple(sends))
 
 

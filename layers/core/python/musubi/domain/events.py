@@ -10,15 +10,58 @@ from musubi.domain.orders import Milestone, Shipment
 from musubi.domain.people import Birthday, MemberState, PointLot
 
 SHOP_EVENTS = frozenset(
-    """CheckoutStarted CheckoutUpdated CheckoutCompleted CartAbandoned OrderPlaced OrderPaid OrderPaymentFailed
-    OrderPaymentOverdue OrderEdited ShipmentDispatched ShipmentTrackingUpdated OrderShipped OrderReadyForPickup
-    OrderDelivered OrderCancelled OrderRefunded OrderReturned MemberRegistered MemberUpdated MemberRankChanged
-    MemberTagsChanged MemberConsentChanged MemberMerged MemberWithdrawn MemberDeleted PersonalDataRequested
-    PersonalDataErasureRequested ShopErasureRequested ShopUninstalled PointsGranted PointsUsed PointsRevoked
-    PointsExpired PointsBalanceChanged PointsExpiryApproaching BirthdayReached BirthdayMonthStarted ReservationMade
-    ReservationChanged ReservationCancelled ReservationReminderDue SubscriptionStarted SubscriptionRenewalDue
-    SubscriptionRenewed SubscriptionPaymentFailed SubscriptionSkipped SubscriptionPaused SubscriptionCancelled
-    ProductRestocked ReviewRequestDue""".split()
+    {
+        "CheckoutStarted",
+        "CheckoutUpdated",
+        "CheckoutCompleted",
+        "CartAbandoned",
+        "OrderPlaced",
+        "OrderPaid",
+        "OrderPaymentFailed",
+        "OrderPaymentOverdue",
+        "OrderEdited",
+        "ShipmentDispatched",
+        "ShipmentTrackingUpdated",
+        "OrderShipped",
+        "OrderReadyForPickup",
+        "OrderDelivered",
+        "OrderCancelled",
+        "OrderRefunded",
+        "OrderReturned",
+        "MemberRegistered",
+        "MemberUpdated",
+        "MemberRankChanged",
+        "MemberTagsChanged",
+        "MemberConsentChanged",
+        "MemberMerged",
+        "MemberWithdrawn",
+        "MemberDeleted",
+        "PersonalDataRequested",
+        "PersonalDataErasureRequested",
+        "ShopErasureRequested",
+        "ShopUninstalled",
+        "PointsGranted",
+        "PointsUsed",
+        "PointsRevoked",
+        "PointsExpired",
+        "PointsBalanceChanged",
+        "PointsExpiryApproaching",
+        "BirthdayReached",
+        "BirthdayMonthStarted",
+        "ReservationMade",
+        "ReservationChanged",
+        "ReservationCancelled",
+        "ReservationReminderDue",
+        "SubscriptionStarted",
+        "SubscriptionRenewalDue",
+        "SubscriptionRenewed",
+        "SubscriptionPaymentFailed",
+        "SubscriptionSkipped",
+        "SubscriptionPaused",
+        "SubscriptionCancelled",
+        "ProductRestocked",
+        "ReviewRequestDue",
+    }
 )
 """Names of the canonical events (ec-platforms §9.2). One that no projection reads yet is recorded and ignored."""
 

@@ -28,13 +28,13 @@ def apply_presence(friend: Friend | None, event: LineEvent) -> Friend | None:
             standby_at=event.at,
         )
     after = friend
-    if event.at > friend.reach_at:
-        # The instant only matters when it can decide something: else every message would cost a write.
-        if reach is not friend.reach or event.type in (LineEventType.FOLLOW, LineEventType.UNFOLLOW):
-            after = replace(after, reach=reach, reach_at=event.at)
-    if friend.standby_at is None or event.at > friend.standby_at:
-        if event.standby is not friend.standby:
-            after = replace(after, standby=event.standby, standby_at=event.at)
+    # The instant only matters when it can decide something: else every message would cost a write.
+    decides = reach is not friend.reach or event.type in (LineEventType.FOLLOW, LineEventType.UNFOLLOW)
+    if event.at > friend.reach_at and decides:
+        after = replace(after, reach=reach, reach_at=event.at)
+    newest = friend.standby_at is None or event.at > friend.standby_at
+    if newest and event.standby is not friend.standby:
+        after = replace(after, standby=event.standby, standby_at=event.at)
     return None if after == friend else replace(after, version=friend.version + 1)
 
 

@@ -200,9 +200,7 @@ def backoff_s(attempts: int) -> int:
 
 def settle(send: Send, answer: Answer, now: datetime) -> Send:
     """The row after LINE's answer to a call made under the claim that `send` holds."""
-    told = replace(
-        send, line_status=answer.status, line_request_id=answer.request_id, line_message=answer.message
-    )
+    told = replace(send, line_status=answer.status, line_request_id=answer.request_id, line_message=answer.message)
     match answer.kind:
         case AnswerKind.ACCEPTED:
             return _settled(told, SendState.ACCEPTED, answer.reason, now)

@@ -113,9 +113,7 @@ def member_writes(before: Member | None, after: Member) -> list[Write]:
     gone = after.state is not MemberState.ACTIVE
     now = {} if gone else _totals(after.lots)
     for on in sorted(was.keys() | now.keys()):
-        row = ExpiringPoints(
-            shop_id=after.shop_id, member_id=after.member_id, expires_on=on, points=now.get(on, 0)
-        )
+        row = ExpiringPoints(shop_id=after.shop_id, member_id=after.member_id, expires_on=on, points=now.get(on, 0))
         if on not in now:
             writes.append(Drop(row.key))
         elif was.get(on) != now[on] or (before is not None and before.state is not MemberState.ACTIVE):
@@ -140,16 +138,12 @@ def _pick(old: T | None, new: T | None, newer: bool) -> T | None:
     return first if first is not None else second
 
 
-def _merge_milestones(
-    old: tuple[Milestone, ...], new: tuple[Milestone, ...]
-) -> tuple[Milestone, ...]:
+def _merge_milestones(old: tuple[Milestone, ...], new: tuple[Milestone, ...]) -> tuple[Milestone, ...]:
     merged = {m.id: m for m in reversed((*old, *new))}
     return tuple(sorted(merged.values(), key=lambda m: (_RANK.get(m.name, 9), m.at, m.ref)))
 
 
-def _merge_shipments(
-    old: tuple[Shipment, ...], new: tuple[Shipment, ...], newer: bool
-) -> tuple[Shipment, ...]:
+def _merge_shipments(old: tuple[Shipment, ...], new: tuple[Shipment, ...], newer: bool) -> tuple[Shipment, ...]:
     ordered = (*old, *new) if newer else (*new, *old)
     merged = {s.shipment_id: s for s in ordered}
     return tuple(sorted(merged.values(), key=lambda s: s.shipment_id))

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the entities name their keys, so at run time only that direction is imported
     from musubi.domain.ledger import Send
     from musubi.domain.operations import Circuit, Control, Due, Fact, Run, RunShard, Seen, ShardLease
-    from musubi.domain.people import ExpiringPoints, Friend, Link, LinkEnded, Member, Nonce
     from musubi.domain.orders import Order
+    from musubi.domain.people import ExpiringPoints, Friend, Link, LinkEnded, Member, Nonce
     from musubi.domain.scenario import Enrolment
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Key(Generic[T]):
-    """The name of one stored `T`; hashable, so that loads can be looked up by it."""
+class Key(Generic[T_co]):
+    """The name of one stored thing; hashable, so that loads can be looked up by it."""
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,7 @@ def deliver_send(ref: PushRef, deps: Deps) -> Outcome:
     if send.state is SendState.PARKED and (recipient.stopped or send.reason != "kill_switch"):
         return Outcome(Verdict.STALE, f"parked:{send.reason}")
     decision = (
-        still_allowed(send, recipient)
-        if send.fixed
-        else decide(send, recipient, deps.policy, deps.clock.business())
+        still_allowed(send, recipient) if send.fixed else decide(send, recipient, deps.policy, deps.clock.business())
     )
     if decision.verdict is not GateVerdict.SEND:
         return _refuse(send, decision, now, deps)
@@ -123,9 +121,7 @@ def _refuse(send: Send, decision: Decision, now: datetime, deps: Deps) -> Outcom
     if send.state is SendState.HELD and send.held_until == decision.until:
         return Outcome(Verdict.STALE, "held_already")
     held = ledger.hold(send, decision.until, decision.reason)
-    due = Due(
-        shard=shard_of(send.send_id), at=decision.until, kind=DueKind.SEND, ref=send.send_id
-    )
+    due = Due(shard=shard_of(send.send_id), at=decision.until, kind=DueKind.SEND, ref=send.send_id)
     return _store(held, deps, decision.reason, Put(due))
 
 
@@ -141,9 +137,7 @@ def _claim_and_call(
             rejected = ledger.reject(send, "render_error", now, str(error))
             return _store(rejected, deps, "render_error", counts={"RenderErrors": 1})
         user_id = to.friend.user_id if to.friend else ""
-    claimed = ledger.claim(
-        send, owner=owner, user_id=user_id, messages=messages, now=now, reason=decision.reason
-    )
+    claimed = ledger.claim(send, owner=owner, user_id=user_id, messages=messages, now=now, reason=decision.reason)
     if not isinstance(deps.store.commit([Replace(claimed)]), Committed):
         return _defer(ref, timedelta(seconds=1), "claimed_by_other", deps)
     answer = deps.line.push(user_id, messages, send.send_id)
@@ -168,9 +162,7 @@ def _settle(ref: PushRef, claimed: Send, answer: Answer, deps: Deps) -> Outcome:
     return outcome
 
 
-def _store(
-    send: Send, deps: Deps, reason: str, *beside: Write, counts: dict[str, int] | None = None
-) -> Outcome:
+def _store(send: Send, deps: Deps, reason: str, *beside: Write, counts: dict[str, int] | None = None) -> Outcome:
     if not isinstance(deps.store.commit([Replace(send), *beside]), Committed):
         return Outcome(Verdict.STALE, "overtaken")
     if send.state is SendState.PLANNED and send.channel is Channel.PUSH and reason == "reply_row":
@@ -183,5 +175,3 @@ def _defer(ref: PushRef, by: timedelta, reason: str, deps: Deps) -> Outcome:
     seconds = min(_LONGEST_DEFER_S, max(1, round(by.total_seconds()) + 1))
     deps.push_queue.send([ref], seconds)
     return Outcome(Verdict.STALE, reason, {"SendsDeferred": 1})
-
-

@@ -14,9 +14,7 @@ NONCE_LIFE = timedelta(minutes=10)
 """LINE's link token lives as long; an older login proves nothing any more."""
 
 
-def issue_nonce(
-    store: Store, tokens: Tokens, *, shop_id: str, member_id: str, now: datetime
-) -> tuple[str, Nonce]:
+def issue_nonce(store: Store, tokens: Tokens, *, shop_id: str, member_id: str, now: datetime) -> tuple[str, Nonce]:
     """A fresh single-use nonce for `member_id` and what is stored of it. `now` is machine time.
 
     Source: Messaging API, "User account linking": 10–255 characters, unpredictable, ≥ 128 bits, used once.

@@ -83,9 +83,7 @@ def _lease(shard: int, owner: str, deps: Deps) -> ShardLease | None:
     return lease if isinstance(deps.store.commit([write]), Committed) else None
 
 
-def _run_shard(
-    shard: int, deps: Deps, counts: dict[str, int], out_of_time: Callable[[], bool]
-) -> None:
+def _run_shard(shard: int, deps: Deps, counts: dict[str, int], out_of_time: Callable[[], bool]) -> None:
     """Page by page until nothing is due. An item that failed in this tick ends it: the next tick tries again."""
     while not out_of_time():
         page = deps.store.due_before(shard, deps.clock.business(), PAGE)
@@ -183,9 +181,7 @@ def _person(enrolment: Enrolment, loaded: Loaded) -> tuple[Member | None, Link |
     )
 
 
-def _still_meant(
-    scenario: Scenario, enrolment: Enrolment, member: Member | None
-) -> tuple[str | None, dict[str, str]]:
+def _still_meant(scenario: Scenario, enrolment: Enrolment, member: Member | None) -> tuple[str | None, dict[str, str]]:
     """Is the reason for an alert still true now? A changed birthday or spent points end it; facts are as of now."""
     if member is not None and member.state is not MemberState.ACTIVE:
         return member.state.value, {}
@@ -218,4 +214,3 @@ def _count_failure(due: Due, loaded: Loaded, error: Exception, deps: Deps) -> in
     except Retryable as retry:
         deps.on_error(due.ref, retry)
         return 0
-

@@ -33,9 +33,7 @@ def start_daily_run(on: date, deps: Deps) -> Outcome:
     key = RunKey(SCHEDULE, on)
     run = deps.store.load([key]).get(key)
     if run is None:
-        run = Run(
-            schedule=SCHEDULE, on=on, state=RunState.STARTED, started_at=deps.clock.machine()
-        )
+        run = Run(schedule=SCHEDULE, on=on, state=RunState.STARTED, started_at=deps.clock.machine())
         deps.store.commit([Create(run)])
     return _go_on(run, deps)
 

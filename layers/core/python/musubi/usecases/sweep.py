@@ -108,9 +108,7 @@ def publish_facts(facts: Sequence[Fact], store: Store, bus: Bus, clock: Clock) -
     taken = bus.publish(facts)
     for fact in facts:
         if fact.fact_id in taken:
-            settled = replace(
-                fact, state=FactState.PUBLISHED, look_at=None, version=fact.version + 1
-            )
+            settled = replace(fact, state=FactState.PUBLISHED, look_at=None, version=fact.version + 1)
             store.commit([Replace(settled)])
     return len(taken)
 

@@ -168,9 +168,7 @@ def _load(event: LineEvent, user_id: str, intent: str, deps: Deps) -> Loaded:
 
 def _may_answer(intent: str, deps: Deps) -> list[Scenario]:
     names = _MAY_ANSWER.get(intent, ())
-    return [
-        s for s in deps.catalog.scenarios() if isinstance(s.entry, EventEntry) and s.entry.event in names
-    ]
+    return [s for s in deps.catalog.scenarios() if isinstance(s.entry, EventEntry) and s.entry.event in names]
 
 
 def _answer_ids(scenario: Scenario, event: LineEvent, user_id: str, deps: Deps) -> tuple[str, str]:
@@ -189,9 +187,7 @@ def _key_value(scenario: Scenario, event: LineEvent) -> str:
     return event.event_id
 
 
-def _earlier_answer(
-    event: LineEvent, intent: str, user_id: str, loaded: Loaded, deps: Deps
-) -> Send | None:
+def _earlier_answer(event: LineEvent, intent: str, user_id: str, loaded: Loaded, deps: Deps) -> Send | None:
     """The Send that an earlier delivery of this event began."""
     for scenario in _may_answer(intent, deps):
         enrolment, send = _answer_ids(scenario, event, user_id, deps)
@@ -225,9 +221,7 @@ def _decide(
     return _Change(friend, None, event.type.value)
 
 
-def _decide_link(
-    event: LineEvent, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps
-) -> _Change:
+def _decide_link(event: LineEvent, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps) -> _Change:
     digest = nonce_digest(event.link_nonce or "")
     nonce = loaded.get(NonceKey(digest)) if event.link_nonce else None
     if not event.link_ok:
@@ -283,9 +277,7 @@ def _store_friend(before: Friend | None, after: Friend) -> Write:
     return Replace(replace(after, version=before.version + 1))
 
 
-def _begin_answer(
-    event: LineEvent, change: _Change, loaded: Loaded, deps: Deps
-) -> tuple[list[Write], Send | None]:
+def _begin_answer(event: LineEvent, change: _Change, loaded: Loaded, deps: Deps) -> tuple[list[Write], Send | None]:
     """Enrol into the scenario that answers and claim its Send, in the same commit as the change itself."""
     scenario = next(
         (

@@ -123,9 +123,7 @@ def _member_of(event: ShopEvent) -> str | None:
     return event.order.member_id if event.order else None
 
 
-def _person_keys(
-    event: ShopEvent, member_id: str | None, order: Order | None, deps: Deps
-) -> list[Key[Any]]:
+def _person_keys(event: ShopEvent, member_id: str | None, order: Order | None, deps: Deps) -> list[Key[Any]]:
     if member_id is None:
         return []
     keys: list[Key[Any]] = [MemberKey(event.shop_id, member_id), LinkOfMemberKey(event.shop_id, member_id)]
@@ -161,9 +159,7 @@ def _decide_member(state: _State, now: Moment, writes: list[Write], reasons: lis
     reasons.append("member_updated")
     writes.extend(member_writes(before, after))
     if after.state is not MemberState.ACTIVE and state.link is not None:
-        move = end_link(
-            _friend_side(state.link), at=event.occurred_at, now=now.machine, reason=after.state.value
-        )
+        move = end_link(_friend_side(state.link), at=event.occurred_at, now=now.machine, reason=after.state.value)
         writes.extend(move.writes)
         reasons.append(move.reason)
 
@@ -200,25 +196,19 @@ def _decide_order(
         progresses.extend(_begin_scenarios(state, untold.order, milestone, now, deps))
 
 
-def _end_scenarios(
-    state: _State, order: Order, milestone: Milestone, deps: Deps, writes: list[Write]
-) -> None:
+def _end_scenarios(state: _State, order: Order, milestone: Milestone, deps: Deps, writes: list[Write]) -> None:
     person = str(MemberPerson(order.shop_id, order.member_id or ""))
     parcels = {s.shipment_id for s in order.shipments}
     for scenario in deps.catalog.scenarios():
         if milestone.name not in scenario.exits:
             continue
         for value in _order_key_values(scenario, order.order_id, parcels):
-            found = state.loaded.get(
-                EnrolmentKey(enrolment_id(deps.deployment, scenario.id, person, value))
-            )
+            found = state.loaded.get(EnrolmentKey(enrolment_id(deps.deployment, scenario.id, person, value)))
             if found is not None:
                 writes.extend(close_writes(found, milestone.name))
 
 
-def _begin_scenarios(
-    state: _State, order: Order, milestone: Milestone, now: Moment, deps: Deps
-) -> list[Progress]:
+def _begin_scenarios(state: _State, order: Order, milestone: Milestone, now: Moment, deps: Deps) -> list[Progress]:
     person = str(MemberPerson(order.shop_id, order.member_id or ""))
     begun = []
     for scenario in _entered_by(milestone.name, deps):
@@ -265,9 +255,7 @@ def _enter_member_scenarios(state: _State, now: Moment, deps: Deps, progresses: 
 
 
 def _entered_by(name: str, deps: Deps) -> list[Scenario]:
-    return [
-        s for s in deps.catalog.scenarios() if isinstance(s.entry, EventEntry) and s.entry.event == name
-    ]
+    return [s for s in deps.catalog.scenarios() if isinstance(s.entry, EventEntry) and s.entry.event == name]
 
 
 def _seen(event: ShopEvent, now: Moment, reason: str, refs: tuple[PushRef, ...]) -> Seen:
@@ -301,4 +289,3 @@ def _store_unread(event: UnreadShopEvent, deps: Deps) -> Outcome:
     )
     deps.store.commit([Create(seen)])
     return Outcome(Verdict.STORED, "unread", {"ShopEventsUnread": 1})
-
