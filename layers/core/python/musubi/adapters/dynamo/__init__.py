@@ -1,0 +1,1 @@
+"""State in two DynamoDB tables: `people` and `work`."""

@@ -1,0 +1,276 @@
+"""Every key string of the two tables, each with its rendered example. An access pattern exists here before code uses it.
+
+Both tables: `pk`, `sk`. Indexes: `dates` on people (`dpk`, `dsk`), `open` (`opk`, `osk`) and `person` (`ppk`, `psk`) on work.
+Instants are UTC with microseconds, so that strings sort as times do. Ids come from outside: `part` escapes what separates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from musubi.domain import store_keys as names
+
+Table = Literal["people", "work"]
+
+DATES_INDEX = "dates"
+OPEN_INDEX = "open"
+PERSON_INDEX = "person"
+
+_LONGEST_PART = 400
+AFTER_HASH = "$"
+"""The character after `#`: `instant + AFTER_HASH` sorts behind every key that begins with `instant#`."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an item lives."""
+
+    table: Table
+    pk: str
+    sk: str
+
+
+def part(text: str) -> str:
+    """`A#1/2` → `A%231%2F2`: an id that can not be mistaken for two.
+
+    Ids longer than a key may be are hashed; `%%` never comes out of the escaping, so a hash is never another's id.
+    """
+    escaped = text.replace("%", "%25").replace("#", "%23").replace("/", "%2F")
+    if len(escaped.encode()) <= _LONGEST_PART:
+        return escaped
+    return "%%" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def instant(at: datetime) -> str:
+    """`2026-12-24T01:00:00.000000Z`. ValueError for a naive time: it would sort by somebody's local clock."""
+    if at.tzinfo is None:
+        raise ValueError("naive datetime in a key")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def two(number: int) -> str:
+    """`07`"""
+    return f"{number:02d}"
+
+
+# people: primary keys
+
+
+def friend_pk(user_id: str) -> str:
+    """`F#U0123456789abcdef0123456789abcdef`"""
+    return f"F#{part(user_id)}"
+
+
+def member_pk(shop_id: str, member_id: str) -> str:
+    """`M#main/1001`"""
+    return f"M#{part(shop_id)}/{part(member_id)}"
+
+
+def friend(key: names.FriendKey) -> Place:
+    """`F#U01…` / `FRIEND`"""
+    return Place("people", friend_pk(key.user_id), "FRIEND")
+
+
+def link_of_friend(key: names.LinkOfFriendKey) -> Place:
+    """`F#U01…` / `LINK`"""
+    return Place("people", friend_pk(key.user_id), "LINK")
+
+
+ENDED_LINKS = "LINKED#"
+"""Prefix of a friend's finished links."""
+
+
+def link_ended(key: names.LinkEndedKey) -> Place:
+    """`F#U01…` / `LINKED#2026-03-01T02:03:04.000000Z` (the instant at which it was made)"""
+    return Place("people", friend_pk(key.user_id), ENDED_LINKS + instant(key.linked_at))
+
+
+def member(key: names.MemberKey) -> Place:
+    """`M#main/1001` / `MEMBER`"""
+    return Place("people", member_pk(key.shop_id, key.member_id), "MEMBER")
+
+
+def link_of_member(key: names.LinkOfMemberKey) -> Place:
+    """`M#main/1001` / `LINK`"""
+    return Place("people", member_pk(key.shop_id, key.member_id), "LINK")
+
+
+def expiring_points(key: names.ExpiringPointsKey) -> Place:
+    """`M#main/1001` / `POINTS#2026-12-31`"""
+    return Place("people", member_pk(key.shop_id, key.member_id), f"POINTS#{key.expires_on.isoformat()}")
+
+
+def order(key: names.OrderKey) -> Place:
+    """`O#main/A-5501` / `ORDER`"""
+    return Place("people", f"O#{part(key.shop_id)}/{part(key.order_id)}", "ORDER")
+
+
+# people: index `dates`; the sort key is the member
+
+
+def birthday_dpk(month: int, day: int, shard: int) -> str:
+    """`BD#12-24#07`"""
+    return f"BD#{two(month)}-{two(day)}#{two(shard)}"
+
+
+def expiry_dpk(on: date, shard: int) -> str:
+    """`EXP#2026-12-31#07`"""
+    return f"EXP#{on.isoformat()}#{two(shard)}"
+
+
+def member_dsk(shop_id: str, member_id: str) -> str:
+    """`m:main/1001`"""
+    return f"m:{part(shop_id)}/{part(member_id)}"
+
+
+# work: primary keys
+
+
+def nonce(key: names.NonceKey) -> Place:
+    """`N#9f86d081…` / `NONCE`"""
+    return Place("work", f"N#{part(key.digest)}", "NONCE")
+
+
+def enrolment(key: names.EnrolmentKey) -> Place:
+    """`E#3f0c…` / `ENROLMENT`"""
+    return Place("work", f"E#{part(key.enrolment_id)}", "ENROLMENT")
+
+
+def send(key: names.SendKey) -> Place:
+    """`S#8d2b…` / `SEND`"""
+    return Place("work", f"S#{part(key.send_id)}", "SEND")
+
+
+def due_pk(shard: int) -> str:
+    """`DUE#07`"""
+    return f"DUE#{two(shard)}"
+
+
+def due(key: names.DueKey) -> Place:
+    """`DUE#07` / `2026-12-24T01:00:00.000000Z#3f0c…`"""
+    return Place("work", due_pk(key.shard), f"{instant(key.at)}#{part(key.ref)}")
+
+
+def seen(key: names.SeenKey) -> Place:
+    """`SEEN#shopify:main#gid-1` / `SEEN`"""
+    return Place("work", f"SEEN#{part(key.source)}#{part(key.event_id)}", "SEEN")
+
+
+def fact(key: names.FactKey) -> Place:
+    """`FACT#77aa…` / `FACT`"""
+    return Place("work", f"FACT#{part(key.fact_id)}", "FACT")
+
+
+def run_pk(schedule: str) -> str:
+    """`RUN#daily`"""
+    return f"RUN#{part(schedule)}"
+
+
+def run(key: names.RunKey) -> Place:
+    """`RUN#daily` / `2026-12-24`"""
+    return Place("work", run_pk(key.schedule), key.on.isoformat())
+
+
+def run_shards_pk(schedule: str, on: date) -> str:
+    """`RUN#daily#2026-12-24`"""
+    return f"{run_pk(schedule)}#{on.isoformat()}"
+
+
+def run_shard(key: names.RunShardKey) -> Place:
+    """`RUN#daily#2026-12-24` / `SHARD#07`"""
+    return Place("work", run_shards_pk(key.schedule, key.on), f"SHARD#{two(key.shard)}")
+
+
+def lease(key: names.ShardLeaseKey) -> Place:
+    """`LEASE#07` / `LEASE`"""
+    return Place("work", f"LEASE#{two(key.shard)}", "LEASE")
+
+
+def control(_: names.ControlKey) -> Place:
+    """`CONTROL` / `STOP`"""
+    return Place("work", "CONTROL", "STOP")
+
+
+def circuit(_: names.CircuitKey) -> Place:
+    """`CONTROL` / `CIRCUIT`"""
+    return Place("work", "CONTROL", "CIRCUIT")
+
+
+CLOCK = Place("work", "CONTROL", "CLOCK")
+"""`CONTROL` / `CLOCK`: `offset_s`, how far business time is ahead of machine time. Local stage only."""
+
+
+# work: index `open`, what a sweep has to look at; the sort key is the instant
+
+
+def open_sends_opk(shard: int) -> str:
+    """`OPEN#07`: planned and claimed Sends by `look_at`"""
+    return f"OPEN#{two(shard)}"
+
+
+PARKED = "PARKED"
+"""Parked Sends by the instant at which they were parked."""
+UNKNOWN = "UNKNOWN"
+"""Unknown Sends by the instant at which they were given up."""
+
+
+def open_facts_opk(shard: int) -> str:
+    """`FACT#07`: facts to publish by `look_at`"""
+    return f"FACT#{two(shard)}"
+
+
+def nonces_opk(shard: int) -> str:
+    """`NONCE#07`: link attempts by `expires_at`"""
+    return f"NONCE#{two(shard)}"
+
+
+# work: index `person`, the history of one person, newest last
+
+SENDS = "S#"
+ENROLMENTS = "E#"
+
+
+def person_ppk(person: str) -> str:
+    """`m:main/1001` or `f:U01…`"""
+    return person if len(person.encode()) <= _LONGEST_PART else part(person)
+
+
+def send_psk(planned_at: datetime, send_id: str) -> str:
+    """`S#2026-12-24T01:00:00.000000Z#8d2b…`"""
+    return f"{SENDS}{instant(planned_at)}#{part(send_id)}"
+
+
+def enrolment_psk(started_at: datetime, enrolment_id: str) -> str:
+    """`E#2026-12-24T01:00:00.000000Z#3f0c…`"""
+    return f"{ENROLMENTS}{instant(started_at)}#{part(enrolment_id)}"
+
+
+_PLACES: dict[type[names.Key[Any]], Callable[[Any], Place]] = {
+    names.FriendKey: friend,
+    names.LinkOfFriendKey: link_of_friend,
+    names.LinkEndedKey: link_ended,
+    names.MemberKey: member,
+    names.LinkOfMemberKey: link_of_member,
+    names.ExpiringPointsKey: expiring_points,
+    names.OrderKey: order,
+    names.NonceKey: nonce,
+    names.EnrolmentKey: enrolment,
+    names.SendKey: send,
+    names.DueKey: due,
+    names.SeenKey: seen,
+    names.FactKey: fact,
+    names.RunKey: run,
+    names.RunShardKey: run_shard,
+    names.ShardLeaseKey: lease,
+    names.ControlKey: control,
+    names.CircuitKey: circuit,
+}
+
+
+def place(key: names.Key[Any]) -> Place:
+    """Where the item under `key` lives."""
+    return _PLACES[type(key)](key)

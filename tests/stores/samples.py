@@ -1,0 +1,204 @@
+"""One sample of every stored thing, with every field filled in, so that a round trip that loses one is seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+from musubi.domain.ledger import Channel, Send, SendState
+from musubi.domain.operations import (
+    Circuit,
+    Control,
+    Due,
+    DueKind,
+    Fact,
+    PushRef,
+    Run,
+    RunShard,
+    RunState,
+    Seen,
+    ShardLease,
+)
+from musubi.domain.orders import Milestone, Order, Shipment
+from musubi.domain.people import (
+    Birthday,
+    ExpiringPoints,
+    Friend,
+    Link,
+    LinkEnded,
+    Member,
+    Nonce,
+    PointLot,
+    Promo,
+    Reach,
+    Side,
+)
+from musubi.domain.scenario import Enrolment, EnrolmentState, SendClass
+from musubi.domain.writes import Entity
+
+USER = "U" + "0123456789abcdef" * 2
+TOKYO = timezone(timedelta(hours=9))
+NOW = datetime(2026, 12, 24, 1, 0, 0, 123456, UTC)
+"""10:00 in Tokyo."""
+
+
+def at(seconds: float) -> datetime:
+    """`seconds` after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+FRIEND = Friend(
+    user_id=USER,
+    reach=Reach.BLOCKED,
+    reach_at=NOW,
+    first_seen_at=NOW.astimezone(TOKYO),
+    entrance="shelf-3",
+    standby=True,
+    standby_at=at(1),
+    promo=Promo.REFUSED,
+    promo_at=at(2),
+    erased=True,
+)
+MEMBER = Member(
+    shop_id="main",
+    member_id="1001",
+    family_name="結城",
+    given_name="はな",
+    birthday=Birthday(month=12, day=24, year=1990),
+    registered_at=at(-1000),
+    profile_as_of=at(-10),
+    points=1200,
+    lots=(PointLot(date(2026, 12, 31), 300), PointLot(date(2027, 1, 31), 900)),
+    points_as_of=at(-5),
+)
+POINTS = ExpiringPoints(shop_id="main", member_id="1001", expires_on=date(2026, 12, 31), points=300)
+LINK = Link(
+    side=Side.FRIEND,
+    user_id=USER,
+    shop_id="main",
+    member_id="1001",
+    linked_at=NOW,
+    method="account_link",
+    entrance="direct",
+    evidence="ab12",
+)
+ENDED = LinkEnded(
+    user_id=USER,
+    shop_id="main",
+    member_id="1001",
+    linked_at=NOW,
+    ended_at=at(60),
+    method="account_link",
+    entrance="direct",
+    reason="asked",
+)
+ORDER = Order(
+    shop_id="main",
+    order_id="A#5501/1",
+    number="#5501",
+    member_id="1001",
+    total_yen=12800,
+    as_of=NOW,
+    shipments=(
+        Shipment(
+            shipment_id="p1",
+            carrier="yamato",
+            carrier_name="ヤマト運輸",
+            tracking_numbers=("1234-5678-9012",),
+            tracking_url="https://example.jp/t?1",
+        ),
+    ),
+    milestones=(Milestone("OrderPlaced", NOW), Milestone("ShipmentDispatched", at(9), "p1")),
+    told=("OrderPlaced",),
+)
+NONCE = Nonce(digest="9f86d081", shop_id="main", member_id="1001", issued_at=NOW, expires_at=at(600))
+ENROLMENT = Enrolment(
+    enrolment_id="3f0c0000-0000-5000-8000-000000000001",
+    scenario="birthday",
+    scenario_version=3,
+    person="m:main/1001",
+    key_value="2026",
+    state=EnrolmentState.WAITING,
+    anchor_at=NOW,
+    started_at=at(1),
+    next_step="coupon",
+    due_at=at(2),
+    ended_reason="none yet",
+    facts={"order": "5501", "空": ""},
+)
+SEND = Send(
+    send_id="8d2b0000-0000-5000-8000-000000000001",
+    person="m:main/1001",
+    scenario="birthday",
+    scenario_version=3,
+    step="coupon",
+    key_value="2026",
+    enrolment_id=ENROLMENT.enrolment_id,
+    send_class=SendClass.PROMO,
+    template="birthday/coupon",
+    channel=Channel.REPLY,
+    essential=False,
+    state=SendState.CLAIMED,
+    reason="send",
+    due_at=NOW,
+    expires_at=at(3600),
+    planned_at=at(3),
+    look_at=at(33),
+    held_until=at(4),
+    facts={"reply_token": "x"},
+    hint_user=USER,
+    user_id=USER,
+    messages='[{"type":"text","text":"お誕生日おめでとうございます🎉"}]',
+    owner="o1",
+    lease_until=at(33),
+    claimed_at=at(3),
+    attempts=2,
+    first_unclear_at=at(3.5),
+    line_status=500,
+    line_request_id="r-1",
+    line_message="oops",
+    settled_at=at(5),
+)
+DUE = Due(shard=7, at=NOW, kind=DueKind.SEND, ref=SEND.send_id, failures=2)
+SEEN = Seen(
+    source="shopify:main",
+    event_id="gid/1#2",
+    kind="OrderPaid",
+    content="c0ffee",
+    at=NOW,
+    verdict="done",
+    raw='{"a":1}',
+    emitted=(PushRef("s1", "m:main/1001", "e1", USER), PushRef("s2", "f:" + USER, "e2")),
+)
+FACT = Fact(
+    fact_id="77aa0000-0000-5000-8000-000000000001",
+    type="LinkMade",
+    occurred_at=NOW,
+    data={"member_id": "1001"},
+    look_at=at(120),
+)
+RUN = Run(schedule="daily", on=date(2026, 12, 24), state=RunState.DONE, started_at=NOW, done_at=at(9))
+RUN_SHARD = RunShard(schedule="daily", on=date(2026, 12, 24), shard=7, enrolled=3, done_at=at(8))
+LEASE = ShardLease(shard=7, owner="o1", until=at(30))
+CONTROL = Control(stopped=True, reason="wrong coupon", at=NOW)
+CIRCUIT = Circuit(open_until=at(60), reason="line_429")
+
+ALL: tuple[Entity, ...] = (
+    FRIEND,
+    MEMBER,
+    POINTS,
+    LINK,
+    LINK.mirrored(),
+    ENDED,
+    ORDER,
+    NONCE,
+    ENROLMENT,
+    SEND,
+    DUE,
+    SEEN,
+    FACT,
+    RUN,
+    RUN_SHARD,
+    LEASE,
+    CONTROL,
+    CIRCUIT,
+)
