@@ -32,8 +32,8 @@ class Handling:
     """How the messages of one call are treated on their way.
 
     `duplicate` extra copies each (`duplicate_as` retry = same message id, subscription = another message id
-    for the same event); `shuffle` sends in seeded random order; `delay_s` waits before the first attempt; `drop`
-    sends nothing; `hold` keeps everything until it is released.
+    for the same event); `shuffle` sends in seeded random order; `delay_s` waits before the first attempt;
+    `drop` sends nothing; `hold` keeps everything until it is released.
     """
 
     duplicate: int = 0
