@@ -1,0 +1,1 @@
+"""The `musubi` command line: what support and operators ask a deployment. Not part of the Lambda layer."""

@@ -1,0 +1,5 @@
+"""`python -m musubi.cli`."""
+
+from musubi.cli.commands import app
+
+app()
