@@ -1,0 +1,1 @@
+"""What `make` calls: setting up, building layers, running the CDK command line, checking the machine."""
