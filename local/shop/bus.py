@@ -39,9 +39,7 @@ class Bus:
             State="ENABLED",
             Description="Link facts for the demo shop",
         )["RuleArn"]
-        sqs.set_queue_attributes(
-            QueueUrl=url, Attributes={"Policy": json.dumps(_policy(queue_arn, rule_arn))}
-        )
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_policy(queue_arn, rule_arn))})
         answer = events.put_targets(
             Rule=RULE_NAME, EventBusName=self.config.bus_name, Targets=[{"Id": QUEUE_NAME, "Arn": queue_arn}]
         )

@@ -43,9 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> ShopConfig:
     parser.add_argument("--shop-id", default=base.shop_id)
     parser.add_argument("--webhook-secret", default=base.webhook_secret)
     parser.add_argument("--line-access-url", default=base.line_access_url)
-    parser.add_argument(
-        "--aws-url", default=base.aws_url, help="AWS endpoint; empty switches bus and facts off"
-    )
+    parser.add_argument("--aws-url", default=base.aws_url, help="AWS endpoint; empty switches bus and facts off")
     parser.add_argument("--region", default=base.region)
     parser.add_argument("--bus-name", default=base.bus_name)
     parser.add_argument("--seed", type=int, default=base.seed)

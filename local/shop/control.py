@@ -24,9 +24,7 @@ MAX_BULK = 100_000
 async def health(request: Request) -> Response:
     """GET /_shop/health: the shop answers."""
     shop = request.app.state.shop
-    return JSONResponse(
-        {"ok": True, "shop_id": shop.config.shop_id, "business_time": rfc3339(shop.clock.now())}
-    )
+    return JSONResponse({"ok": True, "shop_id": shop.config.shop_id, "business_time": rfc3339(shop.clock.now())})
 
 
 async def set_clock(request: Request) -> Response:
@@ -70,9 +68,7 @@ async def announce_members(request: Request) -> Response:
     wanted = body.get("members") or list(shop.till.members)
     signals: list[Signal] = []
     for member_id in wanted:
-        signals += shop.till.announce_member(
-            shop.till.member(str(member_id)), backfill=bool(body.get("backfill"))
-        )
+        signals += shop.till.announce_member(shop.till.member(str(member_id)), backfill=bool(body.get("backfill")))
     return await _announce(request, body, signals, {"announced": len(wanted)}, default="cloudevents")
 
 
@@ -100,9 +96,7 @@ async def set_birthday(request: Request) -> Response:
 
 async def set_lots(request: Request) -> Response:
     """POST /_shop/members/{id}/lots {lots: [{points, expires_on}]}: replace all point lots."""
-    return await _member_step(
-        request, lambda till, member_id, body: till.set_lots(member_id, _lots(body["lots"]))
-    )
+    return await _member_step(request, lambda till, member_id, body: till.set_lots(member_id, _lots(body["lots"])))
 
 
 async def grant_points(request: Request) -> Response:
@@ -147,9 +141,7 @@ async def place_order(request: Request) -> Response:
 
 async def list_orders(request: Request) -> Response:
     """GET /_shop/orders."""
-    return JSONResponse(
-        {"orders": [_order_row(order) for order in request.app.state.shop.till.orders.values()]}
-    )
+    return JSONResponse({"orders": [_order_row(order) for order in request.app.state.shop.till.orders.values()]})
 
 
 async def pay(request: Request) -> Response:
@@ -169,9 +161,7 @@ async def ship(request: Request) -> Response:
 
 async def cancel(request: Request) -> Response:
     """POST /_shop/orders/{number}/cancel {reason?}."""
-    return await _order_step(
-        request, lambda till, ref, body: till.cancel(ref, str(body.get("reason", "customer")))
-    )
+    return await _order_step(request, lambda till, ref, body: till.cancel(ref, str(body.get("reason", "customer"))))
 
 
 async def outbox(request: Request) -> Response:
@@ -306,9 +296,7 @@ async def _member_step(request: Request, step: Callable[[Any, str, Body], list[S
     shop.outbox.check(_platform(body, "cloudevents"), about_members=True)
     signals = step(shop.till, member_id, body)
     member = shop.till.member(member_id)
-    return await _announce(
-        request, body, signals, {"member": _member_row(request, member)}, default="cloudevents"
-    )
+    return await _announce(request, body, signals, {"member": _member_row(request, member)}, default="cloudevents")
 
 
 async def _announce(
@@ -327,9 +315,7 @@ async def _announce(
     return await _sent(request, body, [*(earlier or []), *made], extra, status)
 
 
-async def _sent(
-    request: Request, body: Body, made: list[Delivery], extra: Body, status: int = 200
-) -> Response:
+async def _sent(request: Request, body: Body, made: list[Delivery], extra: Body, status: int = 200) -> Response:
     settled = True
     if body.get("wait", True):
         settled = await request.app.state.shop.outbox.settle(made, float(body.get("timeout_s", 20)))

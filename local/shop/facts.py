@@ -55,9 +55,7 @@ class FactBook:
         states: dict[str, LinkState] = {}
         for fact in sorted(self._link_facts(member_id), key=_occurrence):
             user_id = fact["user_id"]
-            states[user_id] = LinkState(
-                user_id, fact["type"] == "LinkMade", parse_moment(fact["occurred_at"])
-            )
+            states[user_id] = LinkState(user_id, fact["type"] == "LinkMade", parse_moment(fact["occurred_at"]))
         return list(states.values())
 
     def active_link(self, member_id: str) -> LinkState | None:
@@ -75,11 +73,7 @@ class FactBook:
         }
 
     def _link_facts(self, member_id: str) -> list[dict[str, Any]]:
-        return [
-            fact
-            for fact in self.facts.values()
-            if fact["type"] in FACT_TYPES and fact["member_id"] == member_id
-        ]
+        return [fact for fact in self.facts.values() if fact["type"] in FACT_TYPES and fact["member_id"] == member_id]
 
 
 async def listen(bus: Bus, book: FactBook, pause_s: float = 1.0) -> None:

@@ -20,9 +20,7 @@ class Birthday:
     @staticmethod
     def parse(text: str) -> Birthday:
         """Read `YYYY-MM-DD` or `--MM-DD`; a day that no calendar has is refused with ValueError."""
-        year_text, month_text, day_text = (
-            ("", *text[2:].split("-")) if text.startswith("--") else text.split("-")
-        )
+        year_text, month_text, day_text = ("", *text[2:].split("-")) if text.startswith("--") else text.split("-")
         year, month, day = (int(year_text) if year_text else None), int(month_text), int(day_text)
         date(year or 2000, month, day)
         return Birthday(year, month, day)

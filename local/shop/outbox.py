@@ -114,9 +114,7 @@ class Outbox:
         if platform == "bus" and self._put_events is None:
             raise ShopError("no event bus: start the shop with --aws-url")
         if platform == "shopify" and about_members:
-            raise ShopError(
-                "Shopify has no webhook for members' birthdays and points: use cloudevents or bus"
-            )
+            raise ShopError("Shopify has no webhook for members' birthdays and points: use cloudevents or bus")
 
     def announce(
         self, signals: Iterable[Signal], platform: str, handling: Handling | None = None, batch_size: int = 1
@@ -130,11 +128,7 @@ class Outbox:
     def release(self, handling: Handling) -> list[Delivery]:
         """Let all held messages go, treated as `handling` says."""
         held = [delivery for delivery in self.deliveries if delivery.state == "held"]
-        copies = [
-            self._copy(delivery, handling.duplicate_as)
-            for delivery in held
-            for _ in range(handling.duplicate)
-        ]
+        copies = [self._copy(delivery, handling.duplicate_as) for delivery in held for _ in range(handling.duplicate)]
         return self._dispatch(held + copies, handling)
 
     def resend(self, serials: Iterable[int]) -> list[Delivery]:
@@ -224,9 +218,7 @@ class Outbox:
             message_id = canonical.new_event_id()
             if original.platform == "shopify":
                 headers["X-Shopify-Webhook-Id"] = message_id
-        return self._keep(
-            replace(original, message_id=message_id, fixed_headers=headers, state="waiting", attempts=[])
-        )
+        return self._keep(replace(original, message_id=message_id, fixed_headers=headers, state="waiting", attempts=[]))
 
     def _keep(self, delivery: Delivery) -> Delivery:
         delivery.serial = len(self.deliveries) + 1

@@ -105,9 +105,7 @@ class Till:
         member.lots = [PointLot(f"lot-{n}", points, expires) for n, (points, expires) in enumerate(lots, 1)]
         return [Signal("PointsBalanceChanged", self.clock.now(), member=member)]
 
-    def grant_points(
-        self, member_id: str, points: int, expires_on: date, reason: str = "manual"
-    ) -> list[Signal]:
+    def grant_points(self, member_id: str, points: int, expires_on: date, reason: str = "manual") -> list[Signal]:
         """Add one lot of points."""
         member = self.member(member_id)
         lot = PointLot(f"lot-{self._take_id() - self._id_base}", points, expires_on)
@@ -160,9 +158,7 @@ class Till:
         """Find an order by its number (1001, `#1001`) or its long id."""
         text = str(ref).lstrip("#")
         wanted = int(text) if text.isdigit() else -1
-        found = self.orders.get(wanted) or next(
-            (o for o in self.orders.values() if o.order_id == wanted), None
-        )
+        found = self.orders.get(wanted) or next((o for o in self.orders.values() if o.order_id == wanted), None)
         if found is None:
             raise ShopError(f"unknown order {ref}")
         return found
@@ -190,9 +186,7 @@ class Till:
         order = self._open_order(ref)
         shipment_id = self._take_id()
         lines = tuple(self._part(order, sku, quantity) for sku, quantity in items) or order.lines
-        numbers = (
-            (parcel_number(shipment_id % 1_000_000),) if number is None else tuple(filter(None, [number]))
-        )
+        numbers = (parcel_number(shipment_id % 1_000_000),) if number is None else tuple(filter(None, [number]))
         at = max(self.clock.now(), order.placed_at)
         parcel = Parcel(shipment_id, len(order.parcels) + 1, carrier_named(carrier), numbers, lines, at)
         order.parcels.append(parcel)

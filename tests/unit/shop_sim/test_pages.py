@@ -16,7 +16,10 @@ def _login(stage: Any, member_id: str = "1001", password: str = DEMO_PASSWORD, *
     return stage.shop.post("/login", data={"member_id": member_id, "password": password, **more})
 
 
-@pytest.mark.parametrize("path", ["/", "/products", "/products/TEA-SEN-100", "/cart", "/login", "/login?linkToken=abc"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/products", "/products/TEA-SEN-100", "/cart", "/login", "/login?linkToken=abc", "/line/login?linkToken=abc"],
+)
 def test_pages_answer_in_japanese_for_a_phone(stage: Any, path: str) -> None:
     page = stage.shop.get(path)
     assert page.status_code == 200
