@@ -1,0 +1,1 @@
+"""A phone you can look at: one chat page per LINE user."""
