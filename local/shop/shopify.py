@@ -195,10 +195,6 @@ def _amounts(order: Order) -> dict[str, Any]:
 
 
 def _states(order: Order) -> dict[str, Any]:
-    if order.cancelled_at:
-        financial = "refunded" if order.paid_at else "voided"
-    else:
-        financial = "paid" if order.paid_at else "pending"
     shipped = {line.line_id for parcel in order.parcels for line in parcel.lines}
     complete = shipped == {line.line_id for line in order.lines}
     return {
@@ -206,12 +202,18 @@ def _states(order: Order) -> dict[str, Any]:
         "cancelled_at": rfc3339(order.cancelled_at) if order.cancelled_at else None,
         "closed_at": rfc3339(order.cancelled_at) if order.cancelled_at else None,
         "created_at": rfc3339(order.placed_at),
-        "financial_status": financial,
+        "financial_status": _financial(order),
         "fulfillment_status": ("fulfilled" if complete else "partial") if shipped else None,
         "payment_gateway_names": [GATEWAYS.get(order.payment, order.payment)],
         "processed_at": rfc3339(order.placed_at),
         "updated_at": rfc3339(order.updated_at),
     }
+
+
+def _financial(order: Order) -> str:
+    if order.cancelled_at:
+        return "refunded" if order.paid_at else "voided"
+    return "paid" if order.paid_at else "pending"
 
 
 def _who(order: Order) -> dict[str, Any]:

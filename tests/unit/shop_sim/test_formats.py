@@ -18,17 +18,7 @@ from local.shop.signing import key_of, shopify_hmac, standard_headers
 
 ROOT = Path(__file__).parents[3]
 # Fields a reader of Shopify's REST order may rely on (public Admin REST reference, 2026-10).
-ORDER_FIELDS = set(
-    """
-    id admin_graphql_api_id app_id cancel_reason cancelled_at cart_token checkout_token closed_at
-    confirmed contact_email created_at currency current_total_price customer customer_locale
-    discount_codes email financial_status fulfillment_status fulfillments payment_gateway_names
-    line_items name note note_attributes number order_number order_status_url phone presentment_currency
-    processed_at refunds shipping_address billing_address shipping_lines source_name subtotal_price tags
-    taxes_included test token total_discounts total_line_items_price total_outstanding total_price
-    total_price_set total_tax total_weight updated_at user_id
-    """.split()
-)
+ORDER_FIELDS = frozenset(Path(__file__).with_name("shopify_order_fields.txt").read_text("utf-8").split())
 
 
 def _body(request: httpx.Request) -> Any:
