@@ -69,7 +69,7 @@ class Settling:
             pending = list(self.moving())
             if not pending and quiet == 0:
                 ahead, overdue = self._work_off_due()
-                pending = [overdue] if overdue else []
+                pending = [*overdue, *self._webhooks_under_way()]
             quiet = 0 if pending else quiet + 1
             if quiet >= _QUIET_LOOKS:
                 return ahead
@@ -105,10 +105,19 @@ class Settling:
                 if state in _UNFINISHED:
                     yield f"{item['pk']['S']}: {state} ({item.get('reason', {}).get('S', 'no reason')})"
 
-    def _work_off_due(self) -> tuple[datetime | None, str]:
+    def _webhooks_under_way(self) -> Iterator[str]:
+        """Webhooks that the simulator has yet to deliver (its list is long after a load run: asked once per quiet)."""
+        try:
+            listed = httpx.get(f"{self._endpoints.line}/_sim/webhooks", timeout=10).json()["webhooks"]
+        except httpx.ConnectError:
+            return
+        if waiting := sum(not webhook["attempts"] for webhook in listed):
+            yield f"LINE simulator: {waiting} webhook(s) on their way"
+
+    def _work_off_due(self) -> tuple[datetime | None, list[str]]:
         """Fire the due steps if something is due; returns the oldest due instant, and what was due in words."""
         due, now = earliest_due(self._aws), business_now(self._aws)
         if due is None or due > now:
-            return due, ""
+            return due, []
         self._firing.fire(self._firing.named("due_steps"), now)
-        return due, f"due item of {due.isoformat()} (business time {now.isoformat(timespec='seconds')})"
+        return due, [f"due item of {due.isoformat()} (business time {now.isoformat(timespec='seconds')})"]
