@@ -17,7 +17,7 @@ class Config:
     """One channel, one provider, three ports."""
 
     channel_id: str = "2000000001"
-    channel_secret: str = "local-channel-secret"
+    channel_secret: str = "local-channel-secret"  # noqa: S105  the documented secret of local runs
     bot_user_id: str = "U" + "b07" * 10 + "b0"
     bot_name: str = "むすび商店"
     basic_id: str = "@musubi-local"

@@ -25,8 +25,9 @@ Post = Callable[[str, bytes, dict[str, str]], int]
 
 @dataclass
 class Options:
-    """How to send: `duplicate` extra copies (isRedelivery false, as network duplicates come), `delay_s`, `shuffle`
-    over the requests of one order, `bad_signature`, `unsigned`, `redeliver` (a redelivery right after), `wait`."""
+    """How to send: `duplicate` extra copies (isRedelivery false, as network duplicates come), `delay_s`, `batch`,
+    `shuffle` over the requests of one order, `bad_signature`, `unsigned`, `secret` (another channel secret),
+    `redeliver` (a redelivery right after), `plain` (compact JSON), `extra_fields`, `wait` for the answers."""
 
     duplicate: int = 0
     delay_s: float = 0.0
@@ -38,6 +39,7 @@ class Options:
     wait: bool = True
     plain: bool = False
     extra_fields: bool = False
+    secret: str | None = None
 
     @classmethod
     def read(cls, want: Json) -> Options:
@@ -209,9 +211,8 @@ class Webhooks:
         headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "LineBotWebhook/2.0"}
         if options.unsigned:
             return headers
-        signature = sign(self.world.config.channel_secret, body)
-        if options.bad_signature:
-            signature = sign(self.world.config.channel_secret + "x", body)
+        secret = options.secret or self.world.config.channel_secret
+        signature = sign(secret + "x" if options.bad_signature else secret, body)
         headers[self._rng.choice(HEADER_NAMES)] = signature
         return headers
 
