@@ -114,11 +114,12 @@ class Parcel:
 
 @dataclass
 class Order:
-    """A purchase; `member` is None for a guest. `source` is web, pos or shopify_draft_order."""
+    """A purchase; `member` is None for a guest, `recipient` for a counter sale. `source` is web or pos."""
 
     order_id: int
     number: int
     member: Member | None
+    recipient: Member | None
     email: str
     lines: tuple[Line, ...]
     shipping_fee: int

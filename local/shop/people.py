@@ -72,6 +72,23 @@ def make_member(serial: int, member_id: str, rng: random.Random, now: datetime) 
     )
 
 
+def make_guest(number: int, now: datetime) -> Member:
+    """Whoever receives a guest's parcel: an address without a member number."""
+    zip_code, province, prefecture, city, street = PLACES[number % len(PLACES)]
+    return Member(
+        member_id="",
+        family="見本",
+        given="太郎",
+        family_kana="ミホン",
+        given_kana="タロウ",
+        email=f"guest{number}@example.com",
+        phone="+819000009999",
+        birthday=None,
+        registered_at=now,
+        address=Address(zip_code, province, prefecture, city, street),
+    )
+
+
 def first_lots(serial: int, rng: random.Random, now: datetime) -> list[PointLot]:
     """Two lots per member: one that runs out soon, one that lasts; every fourth member has none."""
     if serial % 4 == 3:

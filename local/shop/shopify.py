@@ -95,7 +95,7 @@ def fulfillment(order: Order, parcel: Parcel) -> dict[str, Any]:
         "location_id": 70_123_400_001,
         "origin_address": None,
         "email": order.email,
-        "destination": _address(order.member) if order.member else None,
+        "destination": _address(order.recipient) if order.recipient else None,
         "line_items": [_line_item(order, line) for line in parcel.lines],
         "tracking_number": parcel.numbers[0] if parcel.numbers else None,
         "tracking_numbers": list(parcel.numbers),
@@ -217,16 +217,15 @@ def _financial(order: Order) -> str:
 
 
 def _who(order: Order) -> dict[str, Any]:
-    member = order.member
     # A counter sale without a member card has neither customer nor address: null is not "guest by e-mail".
-    email = "" if order.source == "pos" and member is None else order.email
+    recipient = order.recipient
     return {
-        "billing_address": _address(member) if member else None,
-        "contact_email": email or None,
-        "customer": _customer(member, order) if member else None,
-        "email": email,
+        "billing_address": _address(recipient) if recipient else None,
+        "contact_email": order.email or None,
+        "customer": _customer(order.member, order) if order.member else None,
+        "email": order.email,
         "phone": None,
-        "shipping_address": _address(member) if member and order.source != "pos" else None,
+        "shipping_address": _address(recipient) if recipient and order.source != "pos" else None,
     }
 
 

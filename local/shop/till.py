@@ -16,7 +16,7 @@ from local.shop.catalogue import BY_SKU, FREE_SHIPPING_FROM, SHIPPING_FEE
 from local.shop.clock import ShopClock
 from local.shop.config import ShopConfig
 from local.shop.model import Birthday, Line, Member, Order, Parcel, PointLot
-from local.shop.people import first_lots, make_member
+from local.shop.people import first_lots, make_guest, make_member
 
 
 class ShopError(Exception):
@@ -136,11 +136,13 @@ class Till:
         self._spend(member, points_used)
         moment = placed_at or self.clock.now()
         fee = 0 if source == "pos" or subtotal >= FREE_SHIPPING_FROM else SHIPPING_FEE
+        recipient = member or (None if source == "pos" else make_guest(self._next_order, moment))
         order = Order(
             order_id=self._take_id(),
             number=self._next_order,
             member=member,
-            email=member.email if member else f"guest{self._next_order}@example.com",
+            recipient=recipient,
+            email=recipient.email if recipient else "",
             lines=lines,
             shipping_fee=fee,
             points_used=points_used,

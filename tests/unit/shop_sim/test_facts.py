@@ -73,7 +73,7 @@ def bus() -> Iterator[Bus]:
         found = Bus(replace(CONFIG, aws_url=""))
         # moto answers at AWS's own addresses; an endpoint of "" would be refused by botocore.
         for service in ("sqs", "events"):
-            found._clients[service] = boto3.client(service, region_name=CONFIG.region)  # type: ignore[call-overload]
+            found._clients[service] = boto3.client(service, region_name=CONFIG.region)
         yield found
 
 

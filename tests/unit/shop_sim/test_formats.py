@@ -131,7 +131,7 @@ def test_cloud_events_carry_canonical_data_and_our_signature(stage: Any) -> None
     stage.call("/members/1002/points", points=50, expires_on="2027-01-31")
     stage.call("/members/1002/leave")
     stage.call("/members/1002/leave", erase=True)
-    seen = {}
+    seen: dict[str, Any] = {}
     for request in stage.product.webhooks:
         event = _body(request)
         seen.setdefault(event["type"], event)
