@@ -44,7 +44,11 @@ async def create_members(request: Request) -> Response:
     shop.outbox.check(_platform(body, "cloudevents"), about_members=True)
     members: list[Member] = []
     for _ in range(count):
-        member = shop.till.invent_member(with_points=bool(body.get("with_points")), birthday=birthday)
+        member = shop.till.invent_member(
+            with_points=bool(body.get("with_points")),
+            birthday=birthday,
+            long_ago=bool(body.get("backfill")),
+        )
         members.append(member)
         if body.get("lots"):
             shop.till.set_lots(member.member_id, _lots(body["lots"]))

@@ -60,14 +60,17 @@ class Till:
 
     # -- members ---
 
-    def invent_member(self, *, with_points: bool = False, birthday: Birthday | None = None) -> Member:
-        """Add one invented member; a birthday given here replaces the invented one."""
+    def invent_member(
+        self, *, with_points: bool = False, birthday: Birthday | None = None, long_ago: bool = True
+    ) -> Member:
+        """Add one invented member who registered long ago or just now; a given birthday replaces the invented."""
         serial, now = len(self.members), self.clock.now()
         member = make_member(serial, str(self._next_member), self._rng, now)
         self._next_member += 1
         lots = first_lots(serial, self._rng, now)
         member.lots = lots if with_points else []
         member.birthday = birthday or member.birthday
+        member.registered_at = member.registered_at if long_ago else now
         self.members[member.member_id] = member
         return member
 

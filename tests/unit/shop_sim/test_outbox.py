@@ -156,6 +156,8 @@ def test_the_same_seed_invents_the_same_people(stage: Any) -> None:
 def test_members_in_bulk_are_announced_with_their_points(stage: Any) -> None:
     made = stage.call("/members", 201, count=20, lots=[{"points": 500, "expires_on": "2026-12-24"}], wait=True)
     assert len({row["member_id"] for row in made["members"]}) == 20
+    registered = json.loads(stage.product.webhooks[0].content)["data"]["registered_at"]
+    assert registered[:10] == stage.look("/health")["business_time"][:10], "registered now, not in the past"
     kinds = [json.loads(request.content)["type"] for request in stage.product.webhooks]
     assert (kinds.count("MemberRegistered"), kinds.count("PointsBalanceChanged")) == (20, 20)
 
