@@ -66,9 +66,7 @@ class World:
     def messages(self) -> list[dict[str, Any]]:
         return [json.loads(body) for body in self.sent]
 
-    def line(
-        self, raw: bytes, *, signature: str | None = None, base64_flag: bool = False, name: str = ""
-    ) -> int:
+    def line(self, raw: bytes, *, signature: str | None = None, base64_flag: bool = False, name: str = "") -> int:
         header = signature if signature is not None else sign(SECRET, raw)
         event = {
             "headers": {name or "x-line-signature": header},
@@ -220,9 +218,7 @@ def test_a_shopify_order_is_queued_whole_with_the_headers_that_matter(world: Wor
     assert (message.shop_id, message.platform, message.received_at) == ("main", "shopify", NOW)
 
 
-@pytest.mark.parametrize(
-    ("shop_id", "platform"), [("nobody", "shopify"), ("main", "woocommerce"), ("main", "")]
-)
+@pytest.mark.parametrize(("shop_id", "platform"), [("nobody", "shopify"), ("main", "woocommerce"), ("main", "")])
 def test_unknown_shops_and_platforms_are_404(world: World, shop_id: str, platform: str) -> None:
     assert world.shop(platform, b"{}", {}, shop_id=shop_id)["statusCode"] == 404
     assert world.sent == []
@@ -280,9 +276,7 @@ def test_a_batch_is_split_so_that_one_broken_event_stands_alone(world: World) ->
 
 def test_a_binary_cloudevent_keeps_its_headers_and_body(world: World) -> None:
     raw = b'{"member_id":"1001"}'
-    headers = standard(
-        raw, "application/json", **{"ce-id": "1", "ce-type": "MemberDeleted", "ce-source": "/s"}
-    )
+    headers = standard(raw, "application/json", **{"ce-id": "1", "ce-type": "MemberDeleted", "ce-source": "/s"})
     assert world.shop("cloudevents", raw, headers)["statusCode"] == 202
     message = jobs.read_shop(world.sent[0])
     assert message.headers["ce-type"] == "MemberDeleted"

@@ -139,6 +139,4 @@ def _read(model: type[_M], body: str) -> _M:
 def fields_of(error: ValidationError) -> str:
     """What is wrong, field by field, without the values: they may be personal data and this is logged."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(
-        f"{'.'.join(str(p) for p in one['loc']) or 'body'}: {one['type']}" for one in problems[:5]
-    )
+    return "; ".join(f"{'.'.join(str(p) for p in one['loc']) or 'body'}: {one['type']}" for one in problems[:5])

@@ -82,7 +82,7 @@ class Refused(Exception):
 
 
 def line_webhook(event: Event, door: Door) -> Response:
-    """Take one webhook call of LINE: 200; 400, 401, 413 for what LINE never sends; 500 when the queue fails."""
+    """Take one webhook call of LINE: 200; 4xx for what LINE never sends; 500 when the queue fails."""
     try:
         raw = _raw_body(event, door)
         header = _headers(event).get("x-line-signature")
@@ -122,9 +122,7 @@ def shop_webhook(event: Event, door: Door, shops: Sequence[str]) -> Response:
     return _answer(PLATFORMS[platform], {"accepted": len(bodies)})
 
 
-def _verify_shop(
-    platform: str, raw: bytes, headers: Mapping[str, str], keys: Sequence[str], now: datetime
-) -> None:
+def _verify_shop(platform: str, raw: bytes, headers: Mapping[str, str], keys: Sequence[str], now: datetime) -> None:
     if platform == "shopify":
         return verify_shopify(raw, headers.get("x-shopify-hmac-sha256"), keys)
     return verify_standard_webhook(

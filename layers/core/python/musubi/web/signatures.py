@@ -78,9 +78,7 @@ def verify_standard_webhook(
         raise SignatureRefused("missing")
     if not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > 12:
         raise SignatureRefused("malformed")
-    given = [
-        one[len(_SIGNATURE_VERSION) :] for one in signatures.split() if one.startswith(_SIGNATURE_VERSION)
-    ]
+    given = [one[len(_SIGNATURE_VERSION) :] for one in signatures.split() if one.startswith(_SIGNATURE_VERSION)]
     signed = b".".join((message_id.encode("utf-8", "replace"), timestamp.encode(), raw))
     _expect(_decoded(given), signed, secrets)
     # Looked at last: only a sender who holds the key learns that its clock is wrong.

@@ -1,0 +1,1 @@
+"""Shop systems: each module turns what one of them sends into canonical events. None of them calls anybody."""
