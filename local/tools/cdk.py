@@ -1,0 +1,53 @@
+"""The pinned CDK command line with our Node: ``python -m local.tools.cdk synth|diff|deploy STAGE [options]``."""
+
+import os
+import subprocess
+import sys
+
+from local.tools import layers, node
+from local.tools.paths import CDK_SCRIPT, LAYERS, ROOT
+
+_VERBS = ("synth", "diff", "deploy", "destroy")
+
+
+def refusal(manifest: dict[str, object], arch: str, allow_no_pyc: bool) -> str | None:
+    """Why layers with this manifest must not be deployed to AWS, or None when they may."""
+    if not manifest:
+        return "no layers are built for AWS: make layers"
+    if manifest.get("arch") != arch:
+        return f"the layers are built for {manifest.get('arch')}, not {arch}: make layers LAYER_ARCH={arch}"
+    if not manifest.get("pyc") and not allow_no_pyc:
+        return (
+            f"the layers hold no compiled modules (no Python {manifest.get('python')} on this machine), and a cold"
+            " start without them imports 2.6 times as long: install that Python, or set ALLOW_NO_PYC=1"
+        )
+    return None
+
+
+def run(verb: str, stage: str, options: list[str]) -> int:
+    """Run the CDK command line and return its exit code."""
+    if not CDK_SCRIPT.exists():
+        raise SystemExit("no CDK command line: make setup")
+    if verb == "deploy":
+        arch = os.environ.get("LAYER_ARCH") or "arm64"
+        reason = refusal(layers.read_manifest(LAYERS / "aws"), arch, os.environ.get("ALLOW_NO_PYC") == "1")
+        if reason:
+            raise SystemExit(f"refused: {reason}")
+    env = node.environment()
+    command = [str(node.binary()), str(CDK_SCRIPT), verb, "-c", f"stage={stage}", "--no-notices"]
+    if verb == "synth":
+        command.append("--quiet")
+    elif verb != "diff":
+        command.append("--all")
+    return subprocess.run([*command, *options], cwd=ROOT, env=env, check=False).returncode
+
+
+def main(arguments: list[str]) -> int:
+    """Check the arguments and run."""
+    if len(arguments) < 2 or arguments[0] not in _VERBS:
+        raise SystemExit(f"usage: python -m local.tools.cdk {'|'.join(_VERBS)} STAGE [options]")
+    return run(arguments[0], arguments[1], arguments[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
