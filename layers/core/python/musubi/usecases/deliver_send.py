@@ -29,7 +29,10 @@ from musubi.ports import Catalog, Clock, LineGateway, Loaded, PushQueue, Store, 
 from musubi.usecases.answer_friend import send_facts, without_token
 
 CIRCUIT_OPEN = timedelta(seconds=30)
-"""How long nobody calls after a passing no; LINE documents no Retry-After."""
+"""How long nobody calls after LINE refused the channel (401, 403): somebody has to mend that."""
+
+CIRCUIT_OPEN_RATE = timedelta(seconds=3)
+"""How long nobody calls after a rate limit: LINE's bucket fills by the second, and it documents no Retry-After."""
 
 _LONGEST_DEFER_S = 900
 
@@ -149,8 +152,7 @@ def _settle(ref: PushRef, claimed: Send, answer: Answer, deps: Deps) -> Outcome:
     settled = ledger.settle(claimed, answer, now)
     counts: dict[str, int] = {}
     if answer.kind is AnswerKind.PASSING:
-        circuit = Circuit(open_until=now + CIRCUIT_OPEN, reason=answer.reason)
-        deps.store.commit([Put(circuit)])
+        deps.store.commit([Put(Circuit(open_until=now + _open_for(answer), reason=answer.reason))])
         counts = {"CircuitOpened": 1}
     if answer.kind is AnswerKind.MONTHLY:
         counts = {"MonthlyLimitHit": 1}
@@ -158,7 +160,7 @@ def _settle(ref: PushRef, claimed: Send, answer: Answer, deps: Deps) -> Outcome:
     if answer.kind is AnswerKind.UNCLEAR:
         deps.push_queue.send([ref], ledger.backoff_s(claimed.attempts))
     if answer.kind is AnswerKind.PASSING:
-        deps.push_queue.send([ref], round(CIRCUIT_OPEN.total_seconds()))
+        deps.push_queue.send([ref], round(_open_for(answer).total_seconds()))
     return outcome
 
 
