@@ -164,6 +164,10 @@ def _settle(ref: PushRef, claimed: Send, answer: Answer, deps: Deps) -> Outcome:
     return outcome
 
 
+def _open_for(answer: Answer) -> timedelta:
+    return CIRCUIT_OPEN_RATE if answer.status == 429 else CIRCUIT_OPEN
+
+
 def _store(send: Send, deps: Deps, reason: str, *beside: Write, counts: dict[str, int] | None = None) -> Outcome:
     if not isinstance(deps.store.commit([Replace(send), *beside]), Committed):
         return Outcome(Verdict.STALE, "overtaken")
