@@ -1,11 +1,12 @@
 """Entry of the CDK app: ``cdk synth -c stage=prod``; without a stage it is ``dev``."""
 
+import json
 import os
 import sys
 
 import aws_cdk as cdk
 
-from infra.config import ConfigError, StageConfig
+from infra.config import ROOT, ConfigError, StageConfig
 from infra.lib.nag import add_rule_packs
 from infra.lib.site import require_layers
 from infra.stages import load
@@ -16,15 +17,19 @@ from infra.stateless_stack import StatelessStack
 def build(app: cdk.App, config: StageConfig) -> tuple[StatefulStack, StatelessStack]:
     """Put both stacks of a stage into the app. Raises ConfigError when the stage cannot be built."""
     require_layers(config.layers_dir)
-    stateful = StatefulStack(
-        app, f"{config.deployment}-stateful", config=config, synthesizer=_synthesizer(config)
-    )
+    stateful = StatefulStack(app, f"{config.deployment}-stateful", config=config, synthesizer=_synthesizer(config))
     stateless = StatelessStack(app, config.deployment, config=config, synthesizer=_synthesizer(config))
     stateless.add_stack_dependency(stateful, "finds tables, bus and bucket by name")
     cdk.Tags.of(app).add("app", "musubi")
     cdk.Tags.of(app).add("stage", config.stage)
     add_rule_packs(app)
     return stateful, stateless
+
+
+def context() -> dict[str, object]:
+    """Return the feature flags of ``cdk.json``, which the CDK's command line passes by itself."""
+    flags: dict[str, object] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return flags
 
 
 def _synthesizer(config: StageConfig) -> cdk.IStackSynthesizer:

@@ -11,10 +11,12 @@ from infra.names import Names
 class StatefulStack(cdk.Stack):
     """Tables, bus, bucket, key."""
 
-    def __init__(self, scope: Construct, id: str, *, config: StageConfig, synthesizer: cdk.IStackSynthesizer) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, synthesizer: cdk.IStackSynthesizer
+    ) -> None:
         super().__init__(
             scope,
-            id,
+            construct_id,
             synthesizer=synthesizer,
             termination_protection=config.termination_protection,
             description=f"musubi {config.stage}: data",

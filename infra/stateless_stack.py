@@ -26,15 +26,17 @@ from infra.names import Names
 class StatelessStack(cdk.Stack):
     """Composes the constructs; the only file that knows all of them."""
 
-    def __init__(self, scope: Construct, id: str, *, config: StageConfig, synthesizer: cdk.IStackSynthesizer) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, synthesizer: cdk.IStackSynthesizer
+    ) -> None:
         super().__init__(
             scope,
-            id,
+            construct_id,
             synthesizer=synthesizer,
             termination_protection=config.termination_protection,
             description=f"musubi {config.stage}: functions, queues, schedules, API",
         )
-        self.site = self._site(config)
+        self.site = site = self._site(config)
         quarantine = make_last_stop(
             self,
             "Quarantine",
@@ -44,12 +46,15 @@ class StatelessStack(cdk.Stack):
         )
         delivery = Delivery(self, "Delivery", site=self.site, quarantine_url=quarantine.queue_url)
         push = delivery.push.queue
-        shared = {"site": self.site, "push": push, "quarantine": quarantine}
-        conversations = Conversations(self, "Conversations", **shared)
-        shop_events = ShopEvents(self, "ShopEvents", **shared)
+        conversations = Conversations(self, "Conversations", site=site, push=push, quarantine=quarantine)
+        shop_events = ShopEvents(self, "ShopEvents", site=site, push=push, quarantine=quarantine)
         failures, clockwork = self._clockwork()
-        timers = Timers(self, "Timers", **shared, clockwork=clockwork, failures=failures)
-        alerts = Alerts(self, "Alerts", **shared, clockwork=clockwork, failures=failures)
+        timers = Timers(
+            self, "Timers", site=site, push=push, quarantine=quarantine, clockwork=clockwork, failures=failures
+        )
+        alerts = Alerts(
+            self, "Alerts", site=site, push=push, quarantine=quarantine, clockwork=clockwork, failures=failures
+        )
         ingress = Ingress(
             self,
             "Ingress",

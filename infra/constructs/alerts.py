@@ -17,7 +17,7 @@ class Alerts(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         site: Site,
         clockwork: Clockwork,
@@ -25,7 +25,7 @@ class Alerts(Construct):
         push: sqs.Queue,
         quarantine: sqs.Queue,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self._site = site
         self.shards = WorkQueue(self, "Shards", site=site, name="alert-shards", timeout_s=60, slo_s=900)
         self.daily = PythonFunction(
@@ -40,7 +40,11 @@ class Alerts(Construct):
                 "ALERT_SHARDS_QUEUE_URL": self.shards.queue.queue_url,
                 "CLOCK": site.config.clock,
             },
-            statements=[*site.grants.table("work", STORE), *site.grants.send("alert-shards"), *site.grants.put_aside("schedules-dlq")],
+            statements=[
+                *site.grants.table("work", STORE),
+                *site.grants.send("alert-shards"),
+                *site.grants.put_aside("schedules-dlq"),
+            ],
             failures=failures,
             retries=2,
         )

@@ -41,8 +41,8 @@ _ACCESS_LOG = {
 class Api(Construct):
     """Routes, throttles and access logs; the function ``api`` answers what is not a webhook."""
 
-    def __init__(self, scope: Construct, id: str, *, site: Site, ingress: Ingress) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, construct_id: str, *, site: Site, ingress: Ingress) -> None:
+        super().__init__(scope, construct_id)
         self._site = site
         self.worker = self._function()
         self.http = gateway.HttpApi(
@@ -88,9 +88,7 @@ class Api(Construct):
             ],
         )
 
-    def _route(
-        self, method: gateway.HttpMethod, path: str, worker: PythonFunction, how: str
-    ) -> gateway.HttpRoute:
+    def _route(self, method: gateway.HttpMethod, path: str, worker: PythonFunction, how: str) -> gateway.HttpRoute:
         (route,) = self.http.add_routes(
             path=path,
             methods=[method],

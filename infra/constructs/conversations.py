@@ -14,8 +14,10 @@ from infra.names import WORK_INDEXES
 class Conversations(Construct):
     """Queue ``line-events`` → ``line_events`` → reply, or queue ``push``."""
 
-    def __init__(self, scope: Construct, id: str, *, site: Site, push: sqs.Queue, quarantine: sqs.Queue) -> None:
-        super().__init__(scope, id)
+    def __init__(
+        self, scope: Construct, construct_id: str, *, site: Site, push: sqs.Queue, quarantine: sqs.Queue
+    ) -> None:
+        super().__init__(scope, construct_id)
         # A reply token is good for less than a minute: six seconds of work, and an alarm while it can still matter.
         self.events = WorkQueue(self, "Events", site=site, name="line-events", timeout_s=6, slo_s=60)
         grants = site.grants

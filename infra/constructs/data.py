@@ -20,8 +20,8 @@ _INDEX_KEYS = {"dates": ("dpk", "dsk"), "open": ("opk", "osk"), "person": ("ppk"
 class Data(Construct):
     """Everything that outlives a deployment of the code."""
 
-    def __init__(self, scope: Construct, id: str, *, config: StageConfig, names: Names) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig, names: Names) -> None:
+        super().__init__(scope, construct_id)
         self._config = config
         self._names = names
         self._removal = cdk.RemovalPolicy.RETAIN if config.keep_data else cdk.RemovalPolicy.DESTROY
@@ -38,10 +38,10 @@ class Data(Construct):
         self.bus.apply_removal_policy(self._removal)
         self.claims = self._claims()
 
-    def _table(self, id: str, name: str, indexes: tuple[str, ...]) -> dynamodb.Table:
+    def _table(self, construct_id: str, name: str, indexes: tuple[str, ...]) -> dynamodb.Table:
         table = dynamodb.Table(
             self,
-            id,
+            construct_id,
             table_name=self._names.of(name),
             partition_key=_string("pk"),
             sort_key=_string("sk"),
@@ -120,14 +120,13 @@ class Data(Construct):
         return key
 
     def _key_users(self) -> list[iam.PolicyStatement]:
-        """Return what AWS's own services need: none of them can use the key through a role of ours."""
+        """Return what AWS's services need that act by themselves, not in a role of ours (the bus adds its own use)."""
         here = {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}
         use = ["kms:Decrypt", "kms:GenerateDataKey"]
         logs = f"arn:{cdk.Aws.PARTITION}:logs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:log-group:/aws/*"
         return [
             # The bus puts events into encrypted queues, and what it cannot deliver into an encrypted dead-letter queue.
             _service("RulesSend", "events.amazonaws.com", use, {"StringEquals": here}),
-            _service("BusEncrypts", "events.amazonaws.com", ["kms:DescribeKey"], {"StringEquals": here}),
             _service("SchedulesSend", "scheduler.amazonaws.com", use, {"StringEquals": here}),
             alarms_use_key(),
             _service(

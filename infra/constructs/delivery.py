@@ -14,8 +14,8 @@ from infra.names import WORK_INDEXES
 class Delivery(Construct):
     """Queue ``push`` → ``push_sender`` → LINE."""
 
-    def __init__(self, scope: Construct, id: str, *, site: Site, quarantine_url: str) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, construct_id: str, *, site: Site, quarantine_url: str) -> None:
+        super().__init__(scope, construct_id)
         self.push = WorkQueue(
             self,
             "Push",

@@ -14,9 +14,9 @@ class Ingress(Construct):
     """``line_webhook`` → queue ``line-events``; ``shop_webhook`` → queue ``shop-events``. No table is in reach."""
 
     def __init__(
-        self, scope: Construct, id: str, *, site: Site, line_events: sqs.Queue, shop_events: sqs.Queue
+        self, scope: Construct, construct_id: str, *, site: Site, line_events: sqs.Queue, shop_events: sqs.Queue
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         shared = {"CLAIM_BUCKET": site.names.claims_bucket(), "PARAM_PREFIX": site.names.parameters}
         grants = site.grants
         self.line_webhook = PythonFunction(

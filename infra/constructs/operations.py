@@ -22,13 +22,13 @@ class Operations(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         site: Site,
         functions: Sequence[PythonFunction],
         queues: Sequence[WorkQueue],
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self._site = site
         self._functions = functions
         self._watch_schedules()
@@ -107,9 +107,7 @@ class Operations(Construct):
 
     def _dashboard(self, queues: Sequence[WorkQueue]) -> None:
         board = cw.Dashboard(self, "Dashboard", dashboard_name=self._site.names.prefix)
-        board.add_widgets(
-            cw.AlarmStatusWidget(title="Alarms", alarms=list(self._site.desk.alarms), width=24, height=6)
-        )
+        board.add_widgets(cw.AlarmStatusWidget(title="Alarms", alarms=list(self._site.desk.alarms), width=24, height=6))
         board.add_widgets(
             _graph("Waiting messages", [visible(each.queue) for each in queues]),
             _graph("Oldest message (s)", [oldest_age(each.queue) for each in queues]),

@@ -17,8 +17,10 @@ from infra.names import WORK_INDEXES
 class ShopEvents(Construct):
     """Queue ``shop-events`` → ``shop_events``, and the rule that brings canonical events from the bus."""
 
-    def __init__(self, scope: Construct, id: str, *, site: Site, push: sqs.Queue, quarantine: sqs.Queue) -> None:
-        super().__init__(scope, id)
+    def __init__(
+        self, scope: Construct, construct_id: str, *, site: Site, push: sqs.Queue, quarantine: sqs.Queue
+    ) -> None:
+        super().__init__(scope, construct_id)
         self.events = WorkQueue(self, "Events", site=site, name="shop-events", timeout_s=30, slo_s=300)
         grants = site.grants
         self.worker = PythonFunction(

@@ -16,7 +16,7 @@ class Timers(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         site: Site,
         clockwork: Clockwork,
@@ -24,7 +24,7 @@ class Timers(Construct):
         push: sqs.Queue,
         quarantine: sqs.Queue,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self._site = site
         tables = {"PEOPLE_TABLE": site.names.of("people"), "WORK_TABLE": site.names.of("work")}
         self.due_steps = self._due_steps(tables, push, quarantine, failures)

@@ -9,7 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.config import StageConfig
+from infra.config import LOCAL, StageConfig
 from infra.lib.nag import acknowledge
 from infra.names import Names
 
@@ -17,8 +17,10 @@ from infra.names import Names
 class AlarmDesk(Construct):
     """An encrypted topic, its subscriptions from the stage file, and a factory for alarms that notify it."""
 
-    def __init__(self, scope: Construct, id: str, *, config: StageConfig, names: Names, key: kms.IKey | None) -> None:
-        super().__init__(scope, id)
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, names: Names, key: kms.IKey | None
+    ) -> None:
+        super().__init__(scope, construct_id)
         self._names = names
         self.alarms: list[cw.Alarm] = []
         self.topic = sns.Topic(
@@ -45,7 +47,7 @@ class AlarmDesk(Construct):
                 "Serverless-SNSRedrivePolicy",
                 f"Subscription of {address} to {names.of('alarms')}: an alarm about alarm mail would go the same way.",
             )
-        if not config.alarm_emails:
+        if not config.alarm_emails and config.stage != LOCAL:
             cdk.Annotations.of(self).add_warning_v2(
                 "musubi:alarms-reach-nobody",
                 f"infra/stages/{config.stage}.py names no alarm_emails: the alarms of this stage reach nobody",

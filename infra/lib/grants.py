@@ -3,7 +3,7 @@
 The CDK's ``grant_*`` helpers are not used: they add actions nobody calls (Scan, BatchWriteItem, ``index/*``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -114,10 +114,10 @@ class Grants:
 
 
 def _allow(
-    sid: str, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, object] | None = None
+    sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, object] | None = None
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(
-        sid=sid, actions=list(actions), resources=list(resources), conditions=conditions or {}
+        sid=sid, actions=list(actions), resources=list(resources), conditions=dict(conditions or {})
     )
 
 

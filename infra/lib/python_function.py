@@ -30,7 +30,7 @@ class PythonFunction(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         site: Site,
         name: str,
@@ -42,7 +42,7 @@ class PythonFunction(Construct):
         retries: int = 0,
         content: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self.name = name
         self.timeout_s = timeout_s
         self._site = site

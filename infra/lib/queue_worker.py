@@ -22,7 +22,7 @@ class WorkQueue(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         site: Site,
         name: str,
@@ -31,7 +31,7 @@ class WorkQueue(Construct):
         max_receives: int = 5,
         keep: cdk.Duration | None = None,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self.name = name
         self.dead_letters = make_last_stop(
             self,

@@ -16,7 +16,7 @@ TWO_WEEKS = cdk.Duration.days(14)
 
 def make_queue(
     scope: Construct,
-    id: str,
+    construct_id: str,
     *,
     site: Site,
     name: str,
@@ -29,7 +29,7 @@ def make_queue(
     own_key = sqs.QueueEncryption.KMS if site.key else sqs.QueueEncryption.SQS_MANAGED
     return sqs.Queue(
         scope,
-        id,
+        construct_id,
         queue_name=site.names.of(name),
         encryption=own_key,
         encryption_master_key=site.key,
@@ -44,9 +44,9 @@ def make_queue(
     )
 
 
-def make_last_stop(scope: Construct, id: str, *, site: Site, name: str, why: str) -> sqs.Queue:
+def make_last_stop(scope: Construct, construct_id: str, *, site: Site, name: str, why: str) -> sqs.Queue:
     """Make a queue at which messages end until a person has looked; any message in it is an alarm."""
-    queue = make_queue(scope, id, site=site, name=name)
+    queue = make_queue(scope, construct_id, site=site, name=name)
     acknowledge(
         queue,
         "AwsSolutions-SQS3",

@@ -28,8 +28,8 @@ class Beat:
 class Clockwork(Construct):
     """The schedule group of the deployment and its schedules, each delivering to one function."""
 
-    def __init__(self, scope: Construct, id: str, *, site: Site, failures: sqs.Queue) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, construct_id: str, *, site: Site, failures: sqs.Queue) -> None:
+        super().__init__(scope, construct_id)
         self._site = site
         self._failures = failures
         self._group = scheduler.CfnScheduleGroup(self, "Group", name=site.names.prefix)
@@ -72,9 +72,7 @@ class Clockwork(Construct):
             iam.PolicyStatement(
                 sid="Invoke", actions=["lambda:InvokeFunction"], resources=[worker.function.function_arn]
             ),
-            iam.PolicyStatement(
-                sid="DeadLetter", actions=["sqs:SendMessage"], resources=[self._failures.queue_arn]
-            ),
+            iam.PolicyStatement(sid="DeadLetter", actions=["sqs:SendMessage"], resources=[self._failures.queue_arn]),
         ]
         if site.grants.key_arn:
             statements.append(

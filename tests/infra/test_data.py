@@ -1,0 +1,74 @@
+"""What must survive: tables, bus, bucket, and how each stage protects them."""
+
+import pytest
+
+from tests.infra.conftest import Synthesised
+
+INDEXES = {"people": {"dates": ("dpk", "dsk")}, "work": {"open": ("opk", "osk"), "person": ("ppk", "psk")}}
+
+
+@pytest.mark.parametrize("name", sorted(INDEXES))
+def test_tables_have_the_keys_that_the_store_writes(stage: Synthesised, name: str) -> None:
+    table = stage.named("AWS::DynamoDB::Table", "TableName", f"{stage.prefix}-{name}").properties
+    assert _keys(table["KeySchema"]) == ("pk", "sk")
+    indexes = {each["IndexName"]: _keys(each["KeySchema"]) for each in table["GlobalSecondaryIndexes"]}
+    assert indexes == INDEXES[name]
+    assert {each["Projection"]["ProjectionType"] for each in table["GlobalSecondaryIndexes"]} == {"ALL"}
+    assert {each["AttributeType"] for each in table["AttributeDefinitions"]} == {"S"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("name", ["prod", "keyed"])
+def test_production_data_cannot_be_lost_by_a_deployment(stages: dict[str, Synthesised], name: str) -> None:
+    stage = stages[name]
+    for table in stage.stateful.of_type("AWS::DynamoDB::Table"):
+        assert table.properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table.properties["DeletionProtectionEnabled"] is True
+    kept = {
+        each.type
+        for each in stage.stateful.resources.values()
+        if each.raw.get("DeletionPolicy") == "Retain" and each.raw.get("UpdateReplacePolicy") == "Retain"
+    }
+    assert kept >= {"AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::S3::Bucket"}
+    for group in stage.stateless.of_type("AWS::Logs::LogGroup"):
+        assert group.raw["DeletionPolicy"] == "Retain"
+
+
+def test_large_bodies_are_private_encrypted_and_forgotten_after_a_month(stage: Synthesised) -> None:
+    (bucket,) = stage.stateful.of_type("AWS::S3::Bucket")
+    properties = bucket.properties
+    assert properties["BucketName"] == f"{stage.prefix}-claims-123456789012-ap-northeast-1"
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert (rule["ExpirationInDays"], rule["Status"]) == (30, "Enabled")
+    (encryption,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    algorithm = encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
+    assert algorithm == ("aws:kms" if stage.config.customer_managed_key else "AES256")
+
+
+def test_the_stateless_stack_takes_names_and_no_export(stage: Synthesised) -> None:
+    for template in (stage.stateful, stage.stateless):
+        assert "Fn::ImportValue" not in str(template.raw)
+        assert not [each for each in template.raw.get("Outputs", {}).values() if "Export" in each]
+    tables = {each.properties["TableName"] for each in stage.stateful.of_type("AWS::DynamoDB::Table")}
+    (bucket,) = (each.properties["BucketName"] for each in stage.stateful.of_type("AWS::S3::Bucket"))
+    (bus,) = (each.properties["Name"] for each in stage.stateful.of_type("AWS::Events::EventBus"))
+    for function in stage.functions.values():
+        env = function.env
+        assert {env[key] for key in ("PEOPLE_TABLE", "WORK_TABLE") if key in env} <= tables
+        assert env.get("CLAIM_BUCKET", bucket) == bucket
+        assert env.get("BUS_NAME", bus) == bus
+
+
+def test_logs_are_kept_as_long_as_the_stage_says(stage: Synthesised) -> None:
+    groups = list(stage.stateless.of_type("AWS::Logs::LogGroup"))
+    assert len(groups) == len(stage.functions) + 1
+    assert {each.properties["RetentionInDays"] for each in groups} == {stage.config.log_days}
+    own = {each.properties["LoggingConfig"]["LogGroup"] for each in stage.functions.values()}
+    assert own == {f"/aws/lambda/{stage.prefix}-{name}" for name in stage.functions}
+
+
+def _keys(schema: list[dict[str, str]]) -> tuple[str, str]:
+    by_type = {each["KeyType"]: each["AttributeName"] for each in schema}
+    return by_type["HASH"], by_type["RANGE"]

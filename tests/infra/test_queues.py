@@ -1,0 +1,143 @@
+"""Queues, their policies and their consumers: facts that the embedded AWS accepts either way."""
+
+import math
+
+import pytest
+
+from infra.canonical_events import CANONICAL_EVENTS
+from infra.config import Concurrency, ConfigError
+from infra.functions_table import queue_of
+from tests.infra.conftest import Synthesised, as_list
+
+WORK_QUEUES = {"line-events": 5, "shop-events": 5, "push": 10, "alert-shards": 5}
+LAST_STOPS = {*(f"{name}-dlq" for name in WORK_QUEUES), "quarantine", "schedules-dlq", "bus-dlq"}
+DAY = 24 * 3600
+
+
+def test_the_queues_of_the_house(stage: Synthesised) -> None:
+    names = {each.properties["QueueName"] for each in stage.stateless.of_type("AWS::SQS::Queue")}
+    assert names == {f"{stage.prefix}-{name}" for name in {*WORK_QUEUES, *LAST_STOPS}}
+
+
+@pytest.mark.parametrize(("name", "receives"), WORK_QUEUES.items())
+def test_a_work_queue_ends_in_its_dead_letters(stage: Synthesised, name: str, receives: int) -> None:
+    redrive = stage.queue(name).properties["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == receives
+    assert redrive["deadLetterTargetArn"].endswith(f":{stage.prefix}-{name}-dlq")
+
+
+@pytest.mark.parametrize("name", sorted(LAST_STOPS))
+def test_a_last_stop_keeps_two_weeks_and_longer_than_what_leads_to_it(stage: Synthesised, name: str) -> None:
+    assert stage.queue(name).properties["MessageRetentionPeriod"] == 14 * DAY
+    for work in WORK_QUEUES:
+        assert stage.queue(work).properties["MessageRetentionPeriod"] < 14 * DAY
+
+
+def test_a_push_does_not_wait_longer_than_line_remembers_a_retry_key(stage: Synthesised) -> None:
+    assert stage.queue("push").properties["MessageRetentionPeriod"] < DAY
+
+
+def test_visibility_is_at_least_six_times_the_timeout(stage: Synthesised) -> None:
+    timeouts = {each.physical_name: each.timeout for each in stage.functions.values()}
+    for mapping in stage.stateless.of_type("AWS::Lambda::EventSourceMapping"):
+        queue = queue_of(stage.stateless, mapping)
+        assert queue.properties["VisibilityTimeout"] >= 6 * timeouts[mapping.properties["FunctionName"]]
+
+
+def test_consumers_report_single_records_and_wait_for_nothing(stage: Synthesised) -> None:
+    for mapping in stage.stateless.of_type("AWS::Lambda::EventSourceMapping"):
+        assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping.properties["BatchSize"] == 10
+        assert mapping.properties.get("MaximumBatchingWindowInSeconds", 0) == 0
+        # A filter on SQS deletes what does not match.
+        assert "FilterCriteria" not in mapping.properties
+
+
+def test_line_events_work_no_longer_than_a_reply_token_allows(stage: Synthesised) -> None:
+    assert stage.functions["line_events"].timeout <= 8
+
+
+def test_a_queue_never_runs_more_copies_than_are_reserved(stage: Synthesised) -> None:
+    reserved = {each.physical_name: each.reserved for each in stage.functions.values()}
+    for mapping in stage.stateless.of_type("AWS::Lambda::EventSourceMapping"):
+        cap = mapping.properties.get("ScalingConfig", {}).get("MaximumConcurrency", math.inf)
+        limit = reserved[mapping.properties["FunctionName"]]
+        assert limit is None or cap <= limit
+
+
+def test_a_cap_above_the_reservation_is_refused() -> None:
+    with pytest.raises(ConfigError, match="push_sender"):
+        Concurrency(reserved={"push_sender": 5}, queue={"push_sender": 6})
+    with pytest.raises(ConfigError, match="2 to 1000"):
+        Concurrency(queue={"push_sender": 1})
+
+
+def test_the_caps_of_a_stage_reach_the_template(keyed: Synthesised) -> None:
+    assert keyed.functions["push_sender"].reserved == 20
+    caps = {
+        mapping.properties["FunctionName"]: mapping.properties.get("ScalingConfig", {}).get("MaximumConcurrency")
+        for mapping in keyed.stateless.of_type("AWS::Lambda::EventSourceMapping")
+    }
+    assert caps["musubi-keyed-push_sender"] == 20
+    assert caps["musubi-keyed-line_events"] is None
+
+
+def test_every_queue_refuses_plain_http(stage: Synthesised) -> None:
+    guarded = set()
+    for policy in stage.stateless.of_type("AWS::SQS::QueuePolicy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}:
+                guarded |= set(policy.properties["Queues"])
+    assert guarded == {f"https://sqs.ap-northeast-1.amazonaws.com/123456789012/{name}" for name in _names(stage)}
+
+
+def test_services_may_send_only_for_our_own_rules_and_schedules(stage: Synthesised) -> None:
+    allowed: dict[str, list[tuple[str, str]]] = {}
+    for policy in stage.stateless.of_type("AWS::SQS::QueuePolicy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            if statement["Effect"] != "Allow":
+                continue
+            assert statement["Action"] == "sqs:SendMessage"
+            (source,) = as_list(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+            queue = statement["Resource"].rpartition(":")[2].removeprefix(f"{stage.prefix}-")
+            allowed.setdefault(queue, []).append((statement["Principal"]["Service"], source))
+    here = "ap-northeast-1:123456789012"
+    rule = f"arn:aws:events:{here}:rule/{stage.prefix}/{stage.prefix}-shop-events-in"
+    assert allowed == {
+        "shop-events": [("events.amazonaws.com", rule)],
+        "bus-dlq": [("events.amazonaws.com", rule)],
+        "schedules-dlq": [("scheduler.amazonaws.com", f"arn:aws:scheduler:{here}:schedule/{stage.prefix}/*")],
+    }
+
+
+def test_the_rule_takes_canonical_events_and_leaves_our_own_facts(stage: Synthesised) -> None:
+    (rule,) = stage.stateless.of_type("AWS::Events::Rule")
+    assert rule.properties["EventBusName"] == stage.prefix
+    assert rule.properties["Name"] == f"{stage.prefix}-shop-events-in"
+    assert rule.properties["EventPattern"] == {
+        "detail-type": list(CANONICAL_EVENTS),
+        "source": [{"anything-but": ["musubi"]}],
+    }
+    (target,) = rule.properties["Targets"]
+    assert target["Arn"].endswith(f":{stage.prefix}-shop-events")
+    assert target["DeadLetterConfig"]["Arn"].endswith(f":{stage.prefix}-bus-dlq")
+    assert "InputPath" not in target
+    assert "InputTransformer" not in target
+
+
+def test_canonical_names_are_unique_and_fit_into_one_pattern() -> None:
+    assert len(set(CANONICAL_EVENTS)) == len(CANONICAL_EVENTS)
+    # EventBridge takes patterns of up to 2,048 characters before it asks for a quota.
+    assert len(str(list(CANONICAL_EVENTS))) < 1900
+
+
+def test_every_queue_is_encrypted_at_rest(stage: Synthesised) -> None:
+    for queue in stage.stateless.of_type("AWS::SQS::Queue"):
+        if stage.config.customer_managed_key:
+            assert queue.properties["KmsMasterKeyId"]
+        else:
+            assert queue.properties["SqsManagedSseEnabled"] is True
+
+
+def _names(stage: Synthesised) -> set[str]:
+    return {each.properties["QueueName"] for each in stage.stateless.of_type("AWS::SQS::Queue")}
