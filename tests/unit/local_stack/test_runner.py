@@ -12,7 +12,7 @@ import pytest
 from local.endpoints import Endpoints, NotRunning, load
 from local.stack.processes import Desk, Started, born_of
 from local.stack.settings import BadSetting, from_environment
-from local.stack.up import down
+from local.stack.up import down, secret_bytes
 
 GROUP = """
 import subprocess, sys, time
@@ -110,3 +110,9 @@ def _until(holds: object) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_secret_in_the_standard_form_is_base64_and_any_other_its_bytes() -> None:
+    assert secret_bytes("whsec_c2VjcmV0") == b"secret"
+    assert secret_bytes("むすび") == "むすび".encode()
+    assert secret_bytes("not-whsec_c2VjcmV0") == b"not-whsec_c2VjcmV0"
