@@ -45,8 +45,8 @@ setup: .venv/.done .build/ministack/.done .build/cdk/.done ## make .venv, the em
 doctor: ## say which tools are used, what is missing and how to mend it
 	@$(PYTHON) -m local.tools.doctor
 
-lock: .build/uv/.done ## resolve the dependencies of pyproject.toml again and write the three lock files
-	@$(PYTHON) -m local.tools.lock
+lock: .build/uv/.done ## write the lock files from pyproject.toml; UPGRADE=1 takes newer versions
+	@UPGRADE=$(UPGRADE) $(PYTHON) -m local.tools.lock
 
 clean: ## remove everything that was built or is local state
 	@if [ -d .local ] && [ -x $(PY) ]; then $(PY) -m local.stack down || true; fi
@@ -98,7 +98,7 @@ types: .venv/.done ## mypy --strict
 	@mypy --no-error-summary
 
 imports: .venv/.done ## the import direction of the house
-	@lint-imports --no-logo
+	@PYTHONPATH=layers/core/python lint-imports --no-logo --cache-dir .build/grimp
 
 fmt: .venv/.done ## format and repair what ruff can
 	@ruff check --quiet --fix-only .

@@ -1,6 +1,7 @@
 """What holds for every test: Hypothesis profiles, Node for the CDK, and no silent skips in CI."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -47,23 +48,27 @@ def allowed_skips(text: str) -> dict[str, str]:
     return allowed
 
 
+def _fail_unlisted_skip(report: pytest.TestReport | pytest.CollectReport, node_id: str) -> None:
+    if not (_IN_CI and report.skipped) or hasattr(report, "wasxfail"):
+        return
+    if node_id not in allowed_skips(_ALLOWED_SKIPS.read_text(encoding="utf-8")):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI and not in tests/allowed_skips.txt: {report.longrepr}"
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skipped test proves nothing and looks green, so it fails unless its node id is listed."""
-    report: pytest.TestReport = yield
-    if _IN_CI and report.skipped and not hasattr(report, "wasxfail"):
-        if item.nodeid not in allowed_skips(_ALLOWED_SKIPS.read_text(encoding="utf-8")):
-            report.outcome = "failed"
-            report.longrepr = f"skipped in CI and not in tests/allowed_skips.txt: {report.longrepr}"
+    report = yield
+    _fail_unlisted_skip(report, item.nodeid)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> object:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """The same for a module that skips itself while it is collected."""
-    report: pytest.CollectReport = yield
-    if _IN_CI and report.skipped:
-        if collector.nodeid not in allowed_skips(_ALLOWED_SKIPS.read_text(encoding="utf-8")):
-            report.outcome = "failed"
-            report.longrepr = f"skipped in CI and not in tests/allowed_skips.txt: {report.longrepr}"
+    report = yield
+    _fail_unlisted_skip(report, collector.nodeid)
     return report

@@ -3,19 +3,23 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
+from infra.config import StageConfig
+from infra.stages import load
 from local.tools import layers, node
 from local.tools.paths import CDK_SCRIPT, LAYERS, ROOT
 
 _VERBS = ("synth", "diff", "deploy", "destroy")
 
 
-def refusal(manifest: dict[str, object], arch: str, allow_no_pyc: bool) -> str | None:
-    """Why layers with this manifest must not be deployed to AWS, or None when they may."""
+def refusal(manifest: dict[str, Any], config: StageConfig, *, allow_no_pyc: bool) -> str | None:
+    """Why layers with this manifest must not be deployed to this stage, or None when they may."""
     if not manifest:
         return "no layers are built for AWS: make layers"
-    if manifest.get("arch") != arch:
-        return f"the layers are built for {manifest.get('arch')}, not {arch}: make layers LAYER_ARCH={arch}"
+    built, wanted = (manifest.get("python"), manifest.get("arch")), (config.python, config.architecture)
+    if built != wanted:
+        return f"the layers are built for {built}, the stage runs {wanted}: set LAYER_ARCH, or mend the stage file"
     if not manifest.get("pyc") and not allow_no_pyc:
         return (
             f"the layers hold no compiled modules (no Python {manifest.get('python')} on this machine), and a cold"
@@ -29,8 +33,8 @@ def run(verb: str, stage: str, options: list[str]) -> int:
     if not CDK_SCRIPT.exists():
         raise SystemExit("no CDK command line: make setup")
     if verb == "deploy":
-        arch = os.environ.get("LAYER_ARCH") or "arm64"
-        reason = refusal(layers.read_manifest(LAYERS / "aws"), arch, os.environ.get("ALLOW_NO_PYC") == "1")
+        manifest = layers.read_manifest(LAYERS / "aws")
+        reason = refusal(manifest, load(stage), allow_no_pyc=os.environ.get("ALLOW_NO_PYC") == "1")
         if reason:
             raise SystemExit(f"refused: {reason}")
     env = node.environment()

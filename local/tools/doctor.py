@@ -31,15 +31,15 @@ def findings() -> list[Finding]:
     venv, stack = interpreters.probe(str(VENV_PYTHON)), interpreters.probe(str(MINISTACK_PYTHON))
     name = f"Python {LAMBDA_MINOR[0]}.{LAMBDA_MINOR[1]} (Lambda's)"
     return [
-        Finding("python3 ≥ 3.11", best and str(best), "apt-get install -y python3 python3-venv"),
+        Finding("python3 ≥ 3.11", _said(best), "apt-get install -y python3 python3-venv"),
         Finding(
             name,
-            lambda_python and str(lambda_python),
+            _said(lambda_python),
             "install it (pyenv, apt) and `make clean setup`; only needed to deploy to AWS",
             essential=False,
         ),
         Finding("uv", uv.version(), "make setup"),
-        Finding(".venv", venv and str(venv), "make setup"),
+        Finding(".venv", _said(venv), "make setup"),
         Finding("node", _version(node.binary()), "make setup"),
         Finding("cdk command line", _cdk_version(), "make setup"),
         Finding("embedded AWS", _ministack(stack), "make setup"),
@@ -49,6 +49,10 @@ def findings() -> list[Finding]:
         Finding("browser", browser.find(), browser.MEND, essential=False),
         Finding("Japanese font", "found" if browser.has_japanese_font() else None, browser.MEND, essential=False),
     ]
+
+
+def _said(found: interpreters.Interpreter | None) -> str | None:
+    return str(found) if found else None
 
 
 def _version(program: object, *arguments: str) -> str | None:

@@ -117,7 +117,18 @@ def _compile(goal: Target, folder: Path) -> None:
     if goal.compiler is None:
         return
     # unchecked-hash: the same source gives the same file, and Lambda never compares time stamps that zips round.
-    command = [str(goal.compiler.path), "-W", "ignore", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    command = [
+        str(goal.compiler.path),
+        "-W",
+        "ignore",
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+    ]
     done = subprocess.run([*command, "-s", str(folder), "-p", "/opt", str(folder)], check=False)
     if done.returncode != 0:
         raise SystemExit(f"compiling {folder.name} failed")
@@ -186,7 +197,9 @@ def _report(goal: Target, built: list[str]) -> None:
     total = sum(sizes.values())
     parts = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes.items())
     state = f"built {', '.join(built)}" if built else "up to date"
-    print(f"layers/{goal.name} (Python {goal.python}, {goal.arch}): {state}; unzipped {parts}, sum {total / 1e6:.1f} MB")
+    print(
+        f"layers/{goal.name} (Python {goal.python}, {goal.arch}): {state}; unzipped {parts}, sum {total / 1e6:.1f} MB"
+    )
     if goal.compiler is None:
         print(f"  no Python {goal.python} on this machine: no compiled modules; see make doctor")
     if total >= UNZIPPED_LIMIT:
