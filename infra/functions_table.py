@@ -116,7 +116,7 @@ def _rights(function: Function, prefix: str) -> list[str]:
         actions = ", ".join(action.partition(":")[2] for action in statement["Action"])
         service = statement["Action"][0].partition(":")[0]
         names = [_short(arn, prefix) for arn in statement["Resource"]]
-        rows.append(f"{service} {actions}: {', '.join(f'`{name}`' for name in names)}")
+        rows.append(f"{service} {actions}: {', '.join(names)}")
     return rows
 
 
@@ -126,10 +126,10 @@ def _short(arn: str, prefix: str) -> str:
         resource = resource.removeprefix(start)
     bucket, slash, key = resource.partition("/")
     if bucket.startswith(f"{prefix}-claims"):
-        return f"claims{slash}{key}"
+        return f"`claims{slash}{key}`"
     if resource == "key/*":
-        return "the key of these parameters"
-    return resource.removeprefix(f"{prefix}-") if resource != prefix else "bus"
+        return "these parameters, whatever key the operator chose"
+    return f"`{resource.removeprefix(f'{prefix}-')}`" if resource != prefix else "our bus"
 
 
 def _alarms(template: Template, function: Function, prefix: str) -> list[str]:

@@ -3,12 +3,11 @@
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.lib.grants import LOOK_UP, STORE
+from infra.lib.grants import QUERY, READ, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.schedule import Beat, Clockwork
 from infra.lib.site import Site
-from infra.names import PEOPLE_INDEXES, WORK_INDEXES
 
 
 class Alerts(Construct):
@@ -41,7 +40,7 @@ class Alerts(Construct):
                 "CLOCK": site.config.clock,
             },
             statements=[
-                *site.grants.table("work", STORE),
+                *site.grants.table("work", READ + QUERY + WRITE),
                 *site.grants.send("alert-shards"),
                 *site.grants.put_aside("schedules-dlq"),
             ],
@@ -77,8 +76,8 @@ class Alerts(Construct):
                 "CONTENT_DIR": site.config.content_dir,
             },
             statements=[
-                *site.grants.table("people", LOOK_UP, PEOPLE_INDEXES),
-                *site.grants.table("work", STORE, WORK_INDEXES),
+                *site.grants.table("people", READ, indexes=["dates"]),
+                *site.grants.table("work", READ + QUERY + WRITE),
                 *site.grants.consume("alert-shards"),
                 *site.grants.send("push", "quarantine"),
             ],

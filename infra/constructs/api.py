@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.ingress import Ingress
-from infra.lib.grants import READ
+from infra.lib.grants import READ, WRITE
 from infra.lib.nag import acknowledge
 from infra.lib.python_function import PythonFunction
 from infra.lib.retention import retention
@@ -78,12 +78,13 @@ class Api(Construct):
             memory_mb=512,
             environment={
                 "PEOPLE_TABLE": site.names.of("people"),
+                "WORK_TABLE": site.names.of("work"),
                 "PARAM_PREFIX": site.names.parameters,
                 "SHOPS": ",".join(site.config.shops),
                 "CLOCK": site.config.clock,
             },
             statements=[
-                *site.grants.table("people", (*READ, "dynamodb:PutItem")),
+                *site.grants.table("work", READ + WRITE),
                 *site.grants.secrets(*secrets),
             ],
         )

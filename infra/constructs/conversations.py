@@ -4,11 +4,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.line_settings import sender_settings
-from infra.lib.grants import STORE
+from infra.lib.grants import CHECK, READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.site import Site
-from infra.names import WORK_INDEXES
 
 
 class Conversations(Construct):
@@ -40,8 +39,8 @@ class Conversations(Construct):
                 **sender_settings(site),
             },
             statements=[
-                *grants.table("people", STORE),
-                *grants.table("work", STORE, WORK_INDEXES),
+                *grants.table("people", READ + WRITE + REMOVE + CHECK),
+                *grants.table("work", READ + WRITE + REMOVE + CHECK),
                 *grants.consume("line-events"),
                 *grants.send("push", "quarantine"),
                 *grants.get_claims("line-events"),

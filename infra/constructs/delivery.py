@@ -4,11 +4,10 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.constructs.line_settings import sender_settings
-from infra.lib.grants import LOOK_UP, STORE
+from infra.lib.grants import READ, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.site import Site
-from infra.names import WORK_INDEXES
 
 
 class Delivery(Construct):
@@ -44,8 +43,8 @@ class Delivery(Construct):
                 **sender_settings(site),
             },
             statements=[
-                *grants.table("people", LOOK_UP),
-                *grants.table("work", STORE, WORK_INDEXES),
+                *grants.table("people", READ),
+                *grants.table("work", READ + WRITE),
                 *grants.consume("push"),
                 *grants.send("quarantine"),
                 *grants.secrets("line/channel-secret"),

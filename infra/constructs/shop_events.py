@@ -6,12 +6,11 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.canonical_events import CANONICAL_EVENTS
-from infra.lib.grants import STORE
+from infra.lib.grants import CHECK, READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.queues import allow_service, make_last_stop
 from infra.lib.site import Site
-from infra.names import WORK_INDEXES
 
 
 class ShopEvents(Construct):
@@ -42,8 +41,8 @@ class ShopEvents(Construct):
                 "CONTENT_DIR": site.config.content_dir,
             },
             statements=[
-                *grants.table("people", STORE),
-                *grants.table("work", STORE, WORK_INDEXES),
+                *grants.table("people", READ + WRITE + REMOVE + CHECK),
+                *grants.table("work", READ + WRITE + REMOVE + CHECK),
                 *grants.consume("shop-events"),
                 *grants.send("push", "quarantine"),
                 *grants.get_claims("shop-events"),

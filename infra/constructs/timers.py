@@ -3,11 +3,10 @@
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.lib.grants import LOOK_UP, STORE
+from infra.lib.grants import QUERY, READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.schedule import Beat, Clockwork
 from infra.lib.site import Site
-from infra.names import WORK_INDEXES
 
 
 class Timers(Construct):
@@ -53,8 +52,8 @@ class Timers(Construct):
                 "CONTENT_DIR": site.config.content_dir,
             },
             statements=[
-                *site.grants.table("people", LOOK_UP),
-                *site.grants.table("work", STORE, WORK_INDEXES),
+                *site.grants.table("people", READ),
+                *site.grants.table("work", READ + QUERY + WRITE + REMOVE),
                 *site.grants.send("push", "quarantine"),
                 *site.grants.put_aside("schedules-dlq"),
             ],
@@ -78,8 +77,7 @@ class Timers(Construct):
                 "CLOCK": site.config.clock,
             },
             statements=[
-                *site.grants.table("people", STORE),
-                *site.grants.table("work", STORE, WORK_INDEXES),
+                *site.grants.table("work", READ + WRITE + REMOVE, indexes=["open"]),
                 *site.grants.send("push"),
                 *site.grants.publish(),
                 *site.grants.put_aside("schedules-dlq"),

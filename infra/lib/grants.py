@@ -12,15 +12,11 @@ from aws_cdk import aws_iam as iam
 from infra.names import Names
 
 READ = ("dynamodb:BatchGetItem",)
-LOOK_UP = ("dynamodb:BatchGetItem", "dynamodb:Query")
-STORE = (
-    "dynamodb:BatchGetItem",
-    "dynamodb:Query",
-    "dynamodb:PutItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:ConditionCheckItem",
-)
-"""What the store adapter calls at most; TransactWriteItems is authorised by these item actions."""
+QUERY = ("dynamodb:Query",)
+WRITE = ("dynamodb:PutItem",)
+REMOVE = ("dynamodb:DeleteItem",)
+CHECK = ("dynamodb:ConditionCheckItem",)
+"""What the store calls; TransactWriteItems is authorised by the actions of its items and needs none of its own."""
 
 WILDCARDS = {
     "DecryptSecrets": "may decrypt the parameters it may read and nothing else: the condition fixes service and "

@@ -16,7 +16,7 @@ def acknowledge(resource: IConstruct, rule: str, reason: str) -> None:
 
 
 def finding(scope: Construct, resource: str) -> str:
-    """Return the id of a wildcard finding on an ARN: the rule pack writes ``<AWS::Region>`` for what is not known yet."""
+    """Return the id of a wildcard finding on an ARN; the rule pack writes what is not known yet as ``<AWS::Region>``."""
     resolved = cdk.Stack.of(scope).resolve(resource)
     parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]
     text = "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)

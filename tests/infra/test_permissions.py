@@ -5,9 +5,7 @@ from typing import Any
 
 from tests.infra.conftest import FUNCTIONS, Synthesised, as_list
 
-STORE = {"BatchGetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"}
-LOOK_UP = {"BatchGetItem", "Query"}
-QUERY = {"Query"}
+READ, QUERY, WRITE, REMOVE, CHECK = {"BatchGetItem"}, {"Query"}, {"PutItem"}, {"DeleteItem"}, {"ConditionCheckItem"}
 CONSUME = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"}
 SEND = {"SendMessage"}
 SECRET = {"GetParameter"}
@@ -16,10 +14,6 @@ CHANNEL = "parameter/musubi/prod/line/channel-secret"
 SHOPIFY = "parameter/musubi/prod/shops/main/shopify"
 CLOUDEVENTS = "parameter/musubi/prod/shops/main/cloudevents"
 CLAIMS = "musubi-prod-claims-123456789012-ap-northeast-1"
-WORK_INDEXES = {
-    ("dynamodb", "table/musubi-prod-work/index/open"): QUERY,
-    ("dynamodb", "table/musubi-prod-work/index/person"): QUERY,
-}
 PEOPLE = ("dynamodb", "table/musubi-prod-people")
 WORK = ("dynamodb", "table/musubi-prod-work")
 BUS = {("events", "event-bus/musubi-prod"): {"PutEvents"}}
@@ -41,9 +35,8 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         **KEY_OF_PARAMETERS,
     },
     "line_events": {
-        PEOPLE: STORE,
-        WORK: STORE,
-        **WORK_INDEXES,
+        PEOPLE: READ | WRITE | REMOVE | CHECK,
+        WORK: READ | WRITE | REMOVE | CHECK,
         ("sqs", "musubi-prod-line-events"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
@@ -53,55 +46,50 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         **BUS,
     },
     "shop_events": {
-        PEOPLE: STORE,
-        WORK: STORE,
-        **WORK_INDEXES,
+        PEOPLE: READ | WRITE | REMOVE | CHECK,
+        WORK: READ | WRITE | REMOVE | CHECK,
         ("sqs", "musubi-prod-shop-events"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
         ("s3", f"{CLAIMS}/shop-events/*"): {"GetObject"},
     },
     "push_sender": {
-        PEOPLE: LOOK_UP,
-        WORK: STORE,
-        **WORK_INDEXES,
+        PEOPLE: READ,
+        WORK: READ | WRITE,
         ("sqs", "musubi-prod-push"): CONSUME,
         ("sqs", "musubi-prod-quarantine"): SEND,
         ("ssm", CHANNEL): SECRET,
         **KEY_OF_PARAMETERS,
     },
     "due_steps": {
-        PEOPLE: LOOK_UP,
-        WORK: STORE,
-        **WORK_INDEXES,
+        PEOPLE: READ,
+        WORK: READ | QUERY | WRITE | REMOVE,
         ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
         ("sqs", "musubi-prod-schedules-dlq"): SEND,
     },
     "daily_alerts": {
-        WORK: STORE,
+        WORK: READ | QUERY | WRITE,
         ("sqs", "musubi-prod-alert-shards"): SEND,
         ("sqs", "musubi-prod-schedules-dlq"): SEND,
     },
     "alert_shard": {
-        PEOPLE: LOOK_UP,
+        PEOPLE: READ,
         ("dynamodb", "table/musubi-prod-people/index/dates"): QUERY,
-        WORK: STORE,
-        **WORK_INDEXES,
+        WORK: READ | QUERY | WRITE,
         ("sqs", "musubi-prod-alert-shards"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
     },
     "sweeper": {
-        PEOPLE: STORE,
-        WORK: STORE,
-        **WORK_INDEXES,
+        WORK: READ | WRITE | REMOVE,
+        ("dynamodb", "table/musubi-prod-work/index/open"): QUERY,
         ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-schedules-dlq"): SEND,
         **BUS,
     },
     "api": {
-        PEOPLE: {"BatchGetItem", "PutItem"},
+        WORK: READ | WRITE,
         ("ssm", CLOUDEVENTS): SECRET,
         **KEY_OF_PARAMETERS,
     },

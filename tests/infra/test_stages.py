@@ -36,7 +36,7 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "daily_alerts": (30, 512, {"WORK_TABLE", "ALERT_SHARDS_QUEUE_URL", "CLOCK"}),
     "alert_shard": (60, 512, TABLES | OUT | {"SHOPS", "CLOCK", "CONTENT_DIR", "SHOP_NAME"}),
     "sweeper": (55, 512, TABLES | {"PUSH_QUEUE_URL", "BUS_NAME", "CLOCK"}),
-    "api": (10, 512, {"PEOPLE_TABLE", "PARAM_PREFIX", "SHOPS", "CLOCK"}),
+    "api": (10, 512, TABLES | {"PARAM_PREFIX", "SHOPS", "CLOCK"}),
 }
 
 
