@@ -22,7 +22,7 @@ from typing import Any
 from local.endpoints import ROOT
 from local.stack.settings import ACCOUNT, CHANNEL_ID, REGION, SHOP_ID, STAGE, Settings
 
-_INPUTS = ("infra", "functions", "layers/content", "cdk.json", "requirements.lock")
+_INPUTS = ("infra", "functions", "cdk.json", "requirements.lock")
 _STAMP = "inputs.sha256"
 
 
@@ -56,16 +56,22 @@ class Stack:
         return found
 
 
+def current(settings: Settings) -> bool:
+    """True if the assembly there is was made from what the sources and settings are now."""
+    stamp = settings.home / _STAMP
+    digest = _digest(settings, app_variables(settings))
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == digest and settings.assembly.is_dir()
+
+
 def synthesise(settings: Settings) -> bool:
     """Bring the assembly up to date; True if the app had to run.
 
     Raises SynthFailed with the app's own words.
     """
+    if current(settings):
+        return False
     variables = app_variables(settings)
     digest = _digest(settings, variables)
-    stamp = settings.home / _STAMP
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest and settings.assembly.is_dir():
-        return False
     shutil.rmtree(settings.assembly, ignore_errors=True)
     settings.assembly.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
@@ -73,7 +79,7 @@ def synthesise(settings: Settings) -> bool:
     )
     if done.returncode != 0:
         raise SynthFailed(f"synthesising stage {STAGE} failed:\n{done.stdout[-2000:]}{done.stderr[-6000:]}")
-    stamp.write_text(digest, encoding="utf-8")
+    (settings.home / _STAMP).write_text(digest, encoding="utf-8")
     return True
 
 
@@ -127,14 +133,14 @@ def _node_folder() -> Iterator[str]:
 
 
 def _digest(settings: Settings, variables: Mapping[str, str]) -> str:
-    """A fingerprint of everything that the assembly depends on; files count by path, size and change time."""
+    """A fingerprint of everything that the assembly depends on; the layers count by what was built."""
     told = {name: value for name, value in variables.items() if name != "PATH"}
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for path in (*(ROOT / name for name in _INPUTS), settings.layers):
+    for path in (*(ROOT / name for name in _INPUTS), settings.layers / "manifest.json"):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and "__pycache__" not in file.parts:
-                state = file.stat()
-                digest.update(f"{file}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+                digest.update(f"{file.relative_to(ROOT)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 
 

@@ -84,6 +84,9 @@ class Desk:
         was_alive = process.alive
         if was_alive:
             _stop_group(process)
+        elif born_of(process.pid) is None:
+            # The leader was killed: its number is free, so the group of that number can only be its orphans.
+            _signal(process.pid, signal.SIGKILL)
         (self.pids / f"{process.name}.json").unlink(missing_ok=True)
         return was_alive
 

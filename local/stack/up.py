@@ -62,7 +62,7 @@ class Phases:
 def up(settings: Settings, say: Callable[[str], None] = print) -> Endpoints:
     """Start everything and return when `GET /healthz` answers 200.
 
-    A healthy stack with the same settings is left as it is. Anything that fails stops what was started, and
+    A healthy stack of the same sources and settings is left as it is. Anything that fails stops what was started, and
     raises StartFailed, DeployFailed, SynthFailed or NotInstalled.
     """
     desk = Desk(settings.home)
@@ -121,7 +121,7 @@ def _same_and_healthy(settings: Settings, desk: Desk) -> Endpoints | None:
     mark = settings.home / _SETTINGS_MARK
     if not mark.is_file() or mark.read_text(encoding="utf-8") != _mark(settings):
         return None
-    if any(not process.alive for process in desk.started()):
+    if not assembly.current(settings) or any(not process.alive for process in desk.started()):
         return None
     try:
         endpoints = load(settings.home)

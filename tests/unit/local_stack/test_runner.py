@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -86,6 +87,18 @@ def test_down_is_idempotent_and_survives_a_crash(tmp_path: Path) -> None:
     _until(lambda: not desk.started()[0].alive)
     assert down(tmp_path) == 0
     assert down(tmp_path) == 0
+
+
+def test_orphans_of_a_killed_leader_are_stopped_too(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    process = desk.start("aws", [sys.executable, "-c", GROUP], dict(os.environ), tmp_path)
+    child = int(_first_line(desk.log_of("aws")))
+    os.kill(process.pid, signal.SIGKILL)
+    _until(lambda: not process.alive)
+    os.waitpid(process.pid, 0)
+    assert born_of(child) is not None
+    assert down(tmp_path) == 0
+    _until_gone(child)
 
 
 def test_somebody_elses_process_with_our_number_is_left_alone(tmp_path: Path) -> None:
