@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from local.tools import node
+from tests.support import skips
 
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
-_ALLOWED_SKIPS = Path(__file__).parent / "allowed_skips.txt"
+_LISTED = skips.allowed(skips.LIST.read_text(encoding="utf-8"))
 
 settings.register_profile(
     "ci",
@@ -32,35 +32,12 @@ os.environ.pop("AWS_PROFILE", None)
 os.environ.setdefault("AWS_DEFAULT_REGION", "ap-northeast-1")
 
 
-def allowed_skips(text: str) -> dict[str, str]:
-    """Node ids that may be skipped in CI, with their reasons; a line is ``<node id>  # <reason>``.
-
-    Raises ValueError for an entry without a reason.
-    """
-    allowed = {}
-    for line in text.splitlines():
-        node_id, _, reason = line.partition("  # ")
-        if not node_id.strip() or node_id.startswith("#"):
-            continue
-        if not reason.strip():
-            raise ValueError(f"allowed_skips.txt: no reason for {node_id.strip()}")
-        allowed[node_id.strip()] = reason.strip()
-    return allowed
-
-
-def _fail_unlisted_skip(report: pytest.TestReport | pytest.CollectReport, node_id: str) -> None:
-    if not (_IN_CI and report.skipped) or hasattr(report, "wasxfail"):
-        return
-    if node_id not in allowed_skips(_ALLOWED_SKIPS.read_text(encoding="utf-8")):
-        report.outcome = "failed"
-        report.longrepr = f"skipped in CI and not in tests/allowed_skips.txt: {report.longrepr}"
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI a skipped test proves nothing and looks green, so it fails unless its node id is listed."""
+    """A skipped test fails in CI unless tests/allowed_skips.txt names it."""
     report = yield
-    _fail_unlisted_skip(report, item.nodeid)
+    if _IN_CI:
+        skips.fail_unlisted(report, item.nodeid, _LISTED)
     return report
 
 
@@ -70,5 +47,6 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """The same for a module that skips itself while it is collected."""
     report = yield
-    _fail_unlisted_skip(report, collector.nodeid)
+    if _IN_CI:
+        skips.fail_unlisted(report, collector.nodeid, _LISTED)
     return report

@@ -10,6 +10,7 @@ target ``aws`` for Lambda's own Linux, Python 3.13 and LAYER_ARCH. Compiled modu
 read-only: without them every cold start compiles again, which takes 2.6 × the import time.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -208,9 +209,13 @@ def _report(goal: Target, built: list[str]) -> None:
 
 def main(names: list[str]) -> None:
     """Build the named targets."""
-    for name in names:
-        goal = target(name)
-        _report(goal, build(goal))
+    LAYERS.mkdir(parents=True, exist_ok=True)
+    with (LAYERS / ".lock").open("w") as lock:
+        # Two `make` at once would build into the same fresh folder.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in names:
+            goal = target(name)
+            _report(goal, build(goal))
 
 
 if __name__ == "__main__":
