@@ -42,7 +42,7 @@ _PASSING_CODES = frozenset(
 )
 
 
-def client_config(connect_s: float = 1, read_s: float = 3, attempts: int = 4) -> Config:
+def client_config(connect_s: float = 1, read_s: float = 3, attempts: int = 3) -> Config:
     """Settings for every AWS client: boto's defaults wait 60 s for a connection, longer than most functions may run."""
     return Config(
         connect_timeout=connect_s,

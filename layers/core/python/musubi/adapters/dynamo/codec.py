@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from pydantic import TypeAdapter
@@ -76,7 +76,7 @@ def encode(entity: Entity) -> Item:
 
 def decode(kind: type[T], item: Mapping[str, Any]) -> T:
     """The entity in `item`; keys and index attributes are left aside."""
-    entity: T = _adapter(kind).validate_python({name: _deserialize(value) for name, value in item.items()})
+    entity: T = _adapter(cast(Any, kind)).validate_python({name: _deserialize(value) for name, value in item.items()})
     return entity
 
 
