@@ -79,7 +79,7 @@ class Alerts(Construct):
                 *site.grants.table("people", READ, indexes=["dates"]),
                 *site.grants.table("work", READ + QUERY + WRITE),
                 *site.grants.consume("alert-shards"),
-                *site.grants.send("push", "quarantine"),
+                *site.grants.send("quarantine"),
             ],
             content=True,
         )

@@ -39,6 +39,7 @@ class Delivery(Construct):
             environment={
                 "PEOPLE_TABLE": site.names.of("people"),
                 "WORK_TABLE": site.names.of("work"),
+                "PUSH_QUEUE_URL": self.push.queue.queue_url,
                 "QUARANTINE_QUEUE_URL": quarantine_url,
                 **sender_settings(site),
             },
@@ -46,9 +47,11 @@ class Delivery(Construct):
                 *grants.table("people", READ),
                 *grants.table("work", READ + WRITE),
                 *grants.consume("push"),
-                *grants.send("quarantine"),
+                *grants.send("push", "quarantine"),
                 *grants.secrets("line/channel-secret"),
             ],
             content=True,
+            # While LINE refuses the channel, a push waits outside: it is queued again with a delay.
+            requeues=True,
         )
         work_off(self.push, self.sender, site)

@@ -24,7 +24,8 @@ class PythonFunction(Construct):
     """``functions/<name>/handler.py`` with exactly the statements it is given.
 
     ``failures`` is the queue for invocations that Lambda gives up on after ``retries``; only asynchronous sources
-    have such. ``content`` adds the layer with the shop's own content.
+    have such. ``content`` adds the layer with the shop's own content. ``requeues`` says that the function may put a
+    message back into its own queue, on purpose and with a delay.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class PythonFunction(Construct):
         failures: sqs.IQueue | None = None,
         retries: int = 0,
         content: bool = False,
+        requeues: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -69,6 +71,8 @@ class PythonFunction(Construct):
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             reserved_concurrent_executions=site.config.concurrency.reserved.get(name),
+            # Lambda stops what it takes for an endless loop after some sixteen rounds and drops the message.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if requeues else None,
             on_failure=None if failures is None else destinations.SqsDestination(failures),
             retry_attempts=None if failures is None else retries,
             max_event_age=None if failures is None else cdk.Duration.hours(1),

@@ -56,7 +56,7 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
     "push_sender": {
         PEOPLE: READ,
         WORK: READ | WRITE,
-        ("sqs", "musubi-prod-push"): CONSUME,
+        ("sqs", "musubi-prod-push"): CONSUME | SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
         ("ssm", CHANNEL): SECRET,
         **KEY_OF_PARAMETERS,
@@ -78,7 +78,6 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         ("dynamodb", "table/musubi-prod-people/index/dates"): QUERY,
         WORK: READ | QUERY | WRITE,
         ("sqs", "musubi-prod-alert-shards"): CONSUME,
-        ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
     },
     "sweeper": {

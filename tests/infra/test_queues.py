@@ -82,6 +82,18 @@ def test_the_caps_of_a_stage_reach_the_template(keyed: Synthesised) -> None:
     assert caps["musubi-keyed-line_events"] is None
 
 
+def test_only_the_function_that_queues_again_on_purpose_may_loop(stage: Synthesised) -> None:
+    loops = {name for name, each in stage.functions.items() if each.properties.get("RecursiveLoop") == "Allow"}
+    senders = set()
+    for mapping in stage.stateless.of_type("AWS::Lambda::EventSourceMapping"):
+        name = mapping.properties["FunctionName"].removeprefix(f"{stage.prefix}-")
+        rights = [each for each in stage.functions[name].statements if "sqs:SendMessage" in each["Action"]]
+        if any(mapping.properties["EventSourceArn"] in each["Resource"] for each in rights):
+            senders.add(name)
+    # Lambda counts the rounds of a message through one function and stops it after some sixteen.
+    assert loops == senders == {"push_sender"}
+
+
 def test_every_queue_refuses_plain_http(stage: Synthesised) -> None:
     guarded = set()
     for policy in stage.stateless.of_type("AWS::SQS::QueuePolicy"):

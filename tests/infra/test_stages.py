@@ -31,7 +31,7 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
         TABLES | OUT | SENDER | {"CLAIM_BUCKET", "BUS_NAME", "SHOP_LOGIN_URL", "SHOP_ID"},
     ),
     "shop_events": (30, 512, TABLES | OUT | {"CLAIM_BUCKET", "SHOPS", "SHOP_NAME", "CLOCK", "CONTENT_DIR"}),
-    "push_sender": (20, 1024, TABLES | SENDER | {"QUARANTINE_QUEUE_URL"}),
+    "push_sender": (20, 1024, TABLES | OUT | SENDER),
     "due_steps": (55, 512, TABLES | OUT | {"SHOP_NAME", "CLOCK", "CONTENT_DIR"}),
     "daily_alerts": (30, 512, {"WORK_TABLE", "ALERT_SHARDS_QUEUE_URL", "CLOCK"}),
     "alert_shard": (60, 512, TABLES | OUT | {"SHOPS", "CLOCK", "CONTENT_DIR", "SHOP_NAME"}),
