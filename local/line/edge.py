@@ -57,6 +57,12 @@ class Simulator:
         self.webhooks = Webhooks(self.world, Poster(config.workers))
         self.control = Control(self.line, self.webhooks)
         self.phone = Phone(self.world, self.webhooks)
+        self.servers: list[uvicorn.Server] = []
+
+    def shutdown(self) -> None:
+        """Ask the ports to close; safe from another thread."""
+        for server in self.servers:
+            server.should_exit = True
 
     def app(self, host: Host) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         """The ASGI application of one of LINE's hosts."""
@@ -165,6 +171,7 @@ async def serve(simulator: Simulator, ready: Callable[[], None] | None = None) -
         )
         for offset, host in enumerate(hosts)
     ]
+    simulator.servers = servers
     tasks = [asyncio.create_task(server.serve()) for server in servers]
     while not all(server.started for server in servers):
         await asyncio.sleep(0.02)
@@ -174,7 +181,6 @@ async def serve(simulator: Simulator, ready: Callable[[], None] | None = None) -
         if ready is not None:
             ready()
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for server in servers:
-        server.should_exit = True
+    simulator.shutdown()
     await asyncio.gather(*tasks)
     simulator.webhooks.stop()

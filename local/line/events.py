@@ -125,9 +125,10 @@ def _message_body(world: World, kind: str, message_id: str, want: Json) -> Json:
     if kind == "file":
         return {"fileName": want.get("file_name", "見積.pdf"), "fileSize": len(PIXEL)}
     provider: Json = {"contentProvider": {"type": "line"}}
-    if kind != "image":
+    if kind == "audio":
         return {"duration": int(want.get("duration_ms", 6000)), **provider}
-    return {"quoteToken": ids.opaque("q", 24), **provider}
+    quotable: Json = {"quoteToken": ids.opaque("q", 24), **provider}
+    return quotable if kind == "image" else {"duration": int(want.get("duration_ms", 6000)), **quotable}
 
 
 def postback(world: World, user: User, want: Json) -> list[Json]:
