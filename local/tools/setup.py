@@ -52,7 +52,9 @@ def make_cdk() -> None:
     CDK_HOME.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(CDK_LOCK / name, CDK_HOME / name)
-    node.npm("ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", cwd=CDK_HOME)
+    node.npm(
+        "ci", "--no-audit", "--no-fund", "--no-update-notifier", "--ignore-scripts", "--loglevel=error", cwd=CDK_HOME
+    )
 
 
 def _install(python: str, lock: str) -> None:
