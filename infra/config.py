@@ -110,6 +110,8 @@ class StageConfig:
     layers_dir: Path = ROOT / ".build" / "layers" / "aws"
     functions_dir: Path = ROOT / "functions"
     content_dir: str = "/opt/content"
+    plain_http: bool = False
+    """Take requests without TLS (the embedded AWS has none, and enforces the policies that demand it)."""
     own_credentials: bool = False
     """Deploy with the caller's credentials instead of the bootstrap roles (the embedded AWS refuses those roles)."""
 
@@ -120,6 +122,7 @@ class StageConfig:
         _require(all(_LINE_USER_ID.fullmatch(user) for user in self.testers), "testers", "LINE user ids")
         _require(self.line_channel_id.isdigit(), "line_channel_id", "the digits of the Messaging API channel id")
         _require(self.clock == "real" or self.stage == LOCAL, "clock", "'real' on every stage but 'local'")
+        _require(not self.plain_http or self.stage == LOCAL, "plain_http", "False on every stage but 'local'")
         urls = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)
         safe = all(url.startswith("https://") or not url for url in urls)
         _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url", "https:// addresses")

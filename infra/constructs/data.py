@@ -81,7 +81,7 @@ class Data(Construct):
             bucket_key_enabled=True if self.key else None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
+            enforce_ssl=not self._config.plain_http,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="forget",
@@ -91,6 +91,12 @@ class Data(Construct):
             ],
             removal_policy=self._removal,
         )
+        if self._config.plain_http:
+            acknowledge(
+                bucket,
+                "AwsSolutions-S10",
+                f"Bucket Claims of stage {self._config.stage} lives in the embedded AWS, which listens on this machine only.",
+            )
         acknowledge(
             bucket,
             "AwsSolutions-S1",

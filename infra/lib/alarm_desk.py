@@ -29,7 +29,7 @@ class AlarmDesk(Construct):
             topic_name=names.of("alarms"),
             display_name=f"musubi {config.stage}",
             master_key=key or self._own_key(names),
-            enforce_ssl=True,
+            enforce_ssl=not config.plain_http,
         )
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(

@@ -37,6 +37,7 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
         architecture="x86_64",
         layers_dir=Path(environ.get("LOCAL_LAYERS_DIR", str(ROOT / ".build" / "layers" / "local"))),
         content_dir=environ.get("LOCAL_CONTENT_DIR", "/opt/content"),
+        plain_http=True,
         own_credentials=True,
     )
 

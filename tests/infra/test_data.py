@@ -47,6 +47,17 @@ def test_large_bodies_are_private_encrypted_and_forgotten_after_a_month(stage: S
     assert algorithm == ("aws:kms" if stage.config.customer_managed_key else "AES256")
 
 
+def test_the_bucket_refuses_plain_http_where_there_is_tls(stage: Synthesised) -> None:
+    denied = [
+        statement["Condition"]
+        for policy in stage.stateful.of_type("AWS::S3::BucketPolicy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+    ]
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    assert denied == ([] if stage.config.stage == "local" else [plain])
+
+
 def test_the_stateless_stack_takes_names_and_no_export(stage: Synthesised) -> None:
     for template in (stage.stateful, stage.stateless):
         assert "Fn::ImportValue" not in str(template.raw)

@@ -66,6 +66,11 @@ def test_a_movable_clock_is_refused_anywhere_else() -> None:
         replace(load("prod"), clock="movable")
 
 
+def test_requests_without_tls_are_refused_anywhere_else() -> None:
+    with pytest.raises(ConfigError, match="plain_http"):
+        replace(load("prod"), plain_http=True)
+
+
 def test_nothing_is_sent_to_anyone_but_testers_until_somebody_says_so() -> None:
     for name in ("dev", "stg", "prod"):
         assert load(name).go_live is False
