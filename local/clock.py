@@ -87,13 +87,21 @@ class Mover:
 
     def __init__(self, endpoints: Endpoints, home: Path, patience_s: float) -> None:
         self._endpoints = endpoints
+        self._home = home
         self._aws = Aws.of(endpoints)
         self._firing = Firing(self._aws, home)
         self._settling = Settling(endpoints, self._aws, self._firing)
         self._patience_s = patience_s
 
     def walk(self, target: datetime, *, clear: bool = False) -> int:
-        """Move to `target`; backwards moves the clock only. Returns the number of halts on the way."""
+        """Move to `target`; backwards moves the clock only. Returns the number of halts on the way.
+
+        The ticker stands still meanwhile. Raises Unsettled, FireFailed or BadTime.
+        """
+        with clock_lock(self._home, wait=True):
+            return self._walk(target, clear=clear)
+
+    def _walk(self, target: datetime, *, clear: bool) -> int:
         start = business_now(self._aws)
         if target - start > _LONGEST_WALK:
             raise BadTime(f"{target.isoformat()} is more than {_LONGEST_WALK.days} days ahead")
@@ -150,9 +158,7 @@ def move(at: str, *, home: Path | None = None, patience_s: float = DEFAULT_S) ->
     """
     home = home or home_of_stack()
     endpoints = load(home)
-    with clock_lock(home, wait=True):
-        mover = Mover(endpoints, home, patience_s)
-        mover.walk(parse_at(at, machine_now()), clear=at == "now")
+    Mover(endpoints, home, patience_s).walk(parse_at(at, machine_now()), clear=at == "now")
     return business_now(Aws.of(endpoints))
 
 

