@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from local.line import events, taps
+from local.line import events, rare, taps
 from local.line.events import Impossible
 from local.line.state import User, World
 from local.line.values import Json
@@ -32,6 +32,8 @@ def perform(world: World, user_id: str, action: str, want: Json) -> tuple[list[J
     if action == "account_link":
         nonce = str(want.get("nonce", ""))
         return events.account_link(world, user, nonce, ok=bool(want.get("ok", True))), None
+    if action in rare.TYPES:
+        return rare.happen(world, user, action, want), None
     if action not in _ACTS:
-        raise Impossible(f"unknown action {action}: {', '.join([*_ACTS, 'tap', 'account_link'])}")
+        raise Impossible(f"unknown action {action}: {', '.join([*_ACTS, *rare.TYPES, 'tap', 'account_link'])}")
     return _ACTS[action](world, user, want), None

@@ -45,7 +45,8 @@ def authenticate(ctx: Ctx) -> str:
         raise Refused(401, _SCHEME, kind="no access token")
     token = ctx.world.channel_tokens.get(header[7:])
     if token is None:
-        raise Refused(401, _FAILED.format("invalid token"), kind="unknown access token")
+        known = header[7:] in ctx.world.killed_tokens
+        raise Refused(401, _FAILED.format("invalid token"), kind="unknown access token", ordered=known)
     if token.channel_id != ctx.world.config.channel_id:
         raise Refused(401, _FAILED.format("invalid token"), kind="token of another channel")
     if token.revoked:

@@ -43,6 +43,7 @@ class Control:
             ("GET", "/webhooks", self.webhook_list),
             ("POST", "/webhooks/([0-9]+)/redeliver", self.redeliver),
             ("POST", "/webhook", self.webhook_settings),
+            ("POST", "/webhook/verify", self.verify),
             ("GET", "/faults", self.faults),
             ("POST", "/faults", self.place_fault),
             ("DELETE", "/faults", self.clear_faults),
@@ -149,6 +150,13 @@ class Control:
         world.redelivery = bool(body.get("redelivery", world.redelivery))
         return 200, {"url": world.webhook_url, "active": world.webhook_active, "redelivery": world.redelivery}
 
+    def verify(self, query: Mapping[str, str], body: Json) -> Reply:
+        """The console's Verify button: a signed empty webhook, which must get 200."""
+        attempt = self.webhooks.probe(str(body.get("url", self.world.webhook_url)))
+        if attempt["error"] is not None:
+            self.world.violation("empty webhook refused", f"the Verify button got {attempt}")
+        return 200, attempt
+
     # --- faults, clock, reset ------------------------------------------------------------------------------------
 
     def faults(self, query: Mapping[str, str], body: Json) -> Reply:
@@ -172,7 +180,7 @@ class Control:
         with self.world.lock:
             self.world.clear()
             if body.get("tokens"):
-                self.world.channel_tokens.clear()
+                self.world.kill_tokens()
             self.world.clock.offset_s = self.world.clock.business_offset_s = 0.0
             self.world.redelivery = self.world.config.redelivery
             self.line.faults.clear()
@@ -308,7 +316,7 @@ class Control:
         """Issue a token by console ({"kind": "long"}), or kill all ({"revoke": "all"})."""
         with self.world.lock:
             if body.get("revoke") == "all":
-                self.world.channel_tokens.clear()
+                self.world.kill_tokens()
                 return 200, {}
             life = body.get("expires_in_s")
             token = issue(self.world, str(body.get("kind", "long")), life, channel_id=body.get("channel_id"))

@@ -67,7 +67,7 @@ class Line:
         if order.mode in AFTER and not (answer.status < 300 or answer.status == 409):
             order.hits -= 1
             record["fault"] = None
-        elif order.mode in AFTER:
+        elif order.mode in (*AFTER, "slow"):
             mark_faulted(ctx)
         return spoil(order, answer)
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
+import anyio
 import anyio.to_thread
 import httpx
 import uvicorn
@@ -58,6 +59,13 @@ class Simulator:
         self.control = Control(self.line, self.webhooks)
         self.phone = Phone(self.world, self.webhooks)
         self.servers: list[uvicorn.Server] = []
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    def _threads(self) -> anyio.CapacityLimiter:
+        # LINE's calls have threads of their own: control calls that wait for webhooks must not hold them up.
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(32)
+        return self._limiter
 
     def shutdown(self) -> None:
         """Ask the ports to close; safe from another thread."""
@@ -92,7 +100,7 @@ class Simulator:
             query=tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
             body=await request.body(),
         )
-        answer = await anyio.to_thread.run_sync(self.line.handle, call)
+        answer = await anyio.to_thread.run_sync(self.line.handle, call, limiter=self._threads())
         if answer.delay_s:
             await asyncio.sleep(answer.delay_s)
         if answer.drop:

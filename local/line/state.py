@@ -183,6 +183,7 @@ class World:
         self.version = 0
         self.probe: Callable[[str], Json] = no_probe
         self.channel_tokens: dict[str, ChannelToken] = {}
+        self.killed_tokens: set[str] = set()
         self.jwks: dict[str, Json] = {}
         self.clear()
 
@@ -212,6 +213,11 @@ class World:
         self.service_templates: set[str] = set()
         self.browser = Browser()
         self.version += 1
+
+    def kill_tokens(self) -> None:
+        """Forget all channel tokens; the 401 that follow are the story's doing."""
+        self.killed_tokens |= set(self.channel_tokens)
+        self.channel_tokens.clear()
 
     def number(self) -> int:
         """Next value of the one counter behind ids and record numbers."""

@@ -121,3 +121,19 @@ def test_token_endpoint_can_fail_too(rig: Rig) -> None:
     rig.fault("error_500_before", match={"endpoint": "token"})
     assert rig.form("/oauth2/v3/token").status == 500
     assert body_of(rig.call("GET", "/v2/bot/info"))["userId"]
+
+
+def test_a_reply_asked_again_after_a_slow_answer_is_ordered(rig: Rig) -> None:
+    token = rig.reply_token(rig.friend())
+    rig.fault("slow", match={"endpoint": "reply"})
+    assert rig.reply(token).status == 200
+    assert rig.reply(token).status == 400
+    assert rig.unordered() == []
+
+
+def test_killed_tokens_are_the_storys_doing(rig: Rig) -> None:
+    friend = rig.friend()
+    rig.push(friend)
+    rig.sim("POST", "/tokens", {"revoke": "all"})
+    assert rig.push(friend).status == 401
+    assert rig.unordered() == []

@@ -300,6 +300,47 @@ def _(rig: Rig) -> None:
         assert rig.call("POST", f"/v2/bot/user/{user_id}/linkToken").status == 404
 
 
+@rule("§1.2 the Verify button sends a signed empty webhook that must get 200")
+def _(rig: Rig) -> None:
+    assert rig.sim("POST", "/webhook/verify")["status"] == 200
+    assert rig.got[0].payload["events"] == []
+    assert rig.got[0].signature == sign(SECRET, rig.got[0].body)
+    rig.answers.append(401)
+    rig.sim("POST", "/webhook/verify")
+    assert rig.unordered() == ["empty webhook refused"]
+
+
+# (action, event type, source, whether a reply token comes with it)
+RARE: list[tuple[str, str, str | None, bool]] = [
+    ("video_play_complete", "videoPlayComplete", "user", True),
+    ("beacon", "beacon", "user", True),
+    ("membership", "membership", "user", True),
+    ("delivery", "delivery", None, False),
+    ("message_edited", "messageEdited", "group", True),
+    ("join", "join", "group", True),
+    ("leave", "leave", "group", False),
+    ("member_joined", "memberJoined", "group", True),
+    ("member_left", "memberLeft", "group", False),
+    ("module", "module", None, False),
+    ("activated", "activated", "user", False),
+    ("deactivated", "deactivated", "user", False),
+    ("bot_suspended", "botSuspended", None, False),
+    ("bot_resumed", "botResumed", None, False),
+]
+
+
+@pytest.mark.parametrize(("action", "kind", "source", "reply"), RARE)
+def test_seldom_events(rig: Rig, action: str, kind: str, source: str | None, reply: bool) -> None:
+    """§1.5, §9.19: type, source and reply token of each; all of them parse in the SDK as typed events."""
+    rig.act(rig.friend(), action)
+    event = rig.got[-1].payload["events"][0]
+    assert event["type"] == kind
+    assert (event.get("source") or {}).get("type") == source
+    assert ("replyToken" in event) == reply
+    parsed = WebhookParser(SECRET).parse(rig.got[-1].body.decode(), str(rig.got[-1].signature))
+    assert not isinstance(parsed[0], UnknownEvent)
+
+
 PARSED: list[tuple[str, dict[str, Any], type]] = [
     ("follow", {}, FollowEvent),
     ("unfollow", {}, UnfollowEvent),
