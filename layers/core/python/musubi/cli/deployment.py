@@ -39,7 +39,7 @@ class Deployment:
 
     def store(self) -> DynamoStore:
         client = self._session().client("dynamodb", endpoint_url=self.endpoint)
-        return DynamoStore(client, self.name("people"), self.name("work"))
+        return DynamoStore(client, people_table=self.name("people"), work_table=self.name("work"))
 
     def sqs(self) -> SQSClient:
         return self._session().client("sqs", endpoint_url=self.endpoint)
