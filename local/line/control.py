@@ -134,8 +134,9 @@ class Control:
     # --- webhooks ------------------------------------------------------------------------------------------------
 
     def webhook_list(self, query: Mapping[str, str], body: Json) -> Reply:
-        """Deliveries with all their attempts."""
-        rows = [item.public() for item in list(self.webhooks.deliveries)]
+        """Deliveries with all their attempts; ?pending=1: those on their way or with a redelivery planned."""
+        chosen = self.webhooks.pending() if query.get("pending") == "1" else list(self.webhooks.deliveries)
+        rows = [item.public() for item in chosen]
         return 200, {"webhooks": rows, "count": len(rows)}
 
     def redeliver(self, query: Mapping[str, str], body: Json, number: str) -> Reply:

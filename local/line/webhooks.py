@@ -131,6 +131,12 @@ class Webhooks:
                 future.result(timeout=chosen.delay_s + 60)
         return made
 
+    def pending(self) -> list[Delivery]:
+        """Deliveries without an attempt yet, or waiting for their redelivery."""
+        with self._lock:
+            planned = {number for _, number, _ in self._due}
+        return [item for item in list(self.deliveries) if not item.attempts or item.number in planned]
+
     def redeliver(self, number: int) -> Delivery:
         """Send a delivery again now, as LINE's redelivery does. KeyError for an unknown number."""
         delivery = next((item for item in self.deliveries if item.number == number), None)

@@ -196,7 +196,9 @@ def _(rig: Rig) -> None:
     rig.sim("POST", "/webhook", {"redelivery": True})
     rig.answers[:] = [500, TimeoutError(), 200]
     rig.act(rig.friend(), "text", text="a")
+    assert rig.sim("GET", "/webhooks", pending="1")["count"] == 1
     assert rig.webhooks.run_due(now=float("inf")) == 2
+    assert rig.sim("GET", "/webhooks", pending="1")["count"] == 0
     assert rig.webhooks.run_due(now=float("inf")) == 0
     first, second, third = (got.payload["events"][0] for got in rig.got)
     assert [e["deliveryContext"]["isRedelivery"] for e in (first, second, third)] == [False, True, True]
