@@ -138,12 +138,11 @@ def _alarms(template: Template, function: Function, prefix: str) -> list[str]:
         if mapping.properties["FunctionName"] == function.physical_name:
             queue = queue_of(template, mapping).properties["QueueName"]
             watched |= {queue, f"{queue}-dlq"}
-    if any(source == "`POST /line/webhook`" for source, _ in _routes(template, function)):
-        watched.add("/line/webhook")
     return [
         alarm.properties["AlarmName"].removeprefix(f"{prefix}-")
         for alarm in template.of_type("AWS::CloudWatch::Alarm")
         if watched & {each["Value"] for each in as_list(alarm.properties.get("Dimensions", []))}
+        or alarm.properties["AlarmName"].startswith(f"{function.physical_name}-")
     ]
 
 

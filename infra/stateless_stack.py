@@ -1,4 +1,5 @@
-"""The stack that holds the machinery: may be deleted and deployed again at any time."""
+"""The stack that holds the machinery. It can be deleted and deployed again: all that is lost is what waits in its queues
+(planned Sends are queued anew by the sweeper) and its logs."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms

@@ -7,7 +7,6 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as gateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as acm
-from aws_cdk import aws_cloudwatch as cw
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -104,13 +103,13 @@ class Api(Construct):
 
     def _stage(self) -> gateway.HttpStage:
         site = self._site
-        log_group = logs.LogGroup(
+        self._access_log = logs.LogGroup(
             self,
             "AccessLogs",
             log_group_name=f"/aws/http-api/{site.names.prefix}",
             retention=retention(site.config.log_days),
             encryption_key=site.key,
-            removal_policy=cdk.RemovalPolicy.RETAIN if site.config.keep_data else cdk.RemovalPolicy.DESTROY,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         stage = gateway.HttpStage(
             self,
@@ -124,14 +123,13 @@ class Api(Construct):
         settings = stage.node.default_child
         assert isinstance(settings, gateway.CfnStage)
         settings.access_log_settings = gateway.CfnStage.AccessLogSettingsProperty(
-            destination_arn=log_group.log_group_arn, format=json.dumps(_ACCESS_LOG)
+            destination_arn=self._access_log.log_group_arn, format=json.dumps(_ACCESS_LOG)
         )
         # LINE delivers in bursts after a broadcast, and with its redelivery off a throttled webhook is lost.
         settings.route_settings = {
             LINE_ROUTE: {
                 "ThrottlingBurstLimit": LINE_BURST,
                 "ThrottlingRateLimit": LINE_RATE,
-                "DetailedMetricsEnabled": True,
             }
         }
         for route in self._routes:
@@ -157,22 +155,20 @@ class Api(Construct):
         return f"https://{domain.name}" if domain else self.http.api_endpoint
 
     def _watch(self) -> None:
-        for kind, cause in (("4xx", "throttle or wrong signature"), ("5xx", "crash or timeout")):
-            answers = cw.Metric(
-                namespace="AWS/ApiGateway",
-                metric_name=kind,
-                dimensions_map={
-                    "ApiId": self.http.api_id,
-                    "Stage": "$default",
-                    "Method": "POST",
-                    "Resource": "/line/webhook",
-                },
-                statistic="Sum",
-                period=cdk.Duration.minutes(1),
-            )
-            self._site.desk.alarm(
-                f"line-route-{kind}",
-                answers,
-                why=f"LINE got an answer other than 2xx ({cause}). With redelivery off in LINE's console that event "
-                "is lost.",
-            )
+        # From our own access log: it has the gateway's refusals, the function's answers and its crashes in one place.
+        refused = logs.MetricFilter(
+            self,
+            "Refused",
+            log_group=self._access_log,
+            filter_pattern=logs.FilterPattern.literal(f'{{ ($.route = "{LINE_ROUTE}") && ($.status != "2*") }}'),
+            metric_namespace=self._site.names.prefix,
+            metric_name="LineWebhookRefused",
+            metric_value="1",
+            default_value=0,
+        )
+        self._site.desk.alarm(
+            "line_webhook-refused",
+            refused.metric(statistic="Sum", period=cdk.Duration.minutes(1)),
+            why="LINE got an answer other than 2xx: throttled, a wrong signature, or a crash; the access log says which. "
+            "With redelivery off in LINE's console that event is lost.",
+        )

@@ -6,6 +6,7 @@ from constructs import Construct
 from infra.lib.python_function import PythonFunction
 from infra.lib.site import Site
 
+SLOW_MS = 1200
 PLATFORMS = ("shopify", "cloudevents")
 """Shop systems whose webhooks are taken; each shop has one secret per platform."""
 
@@ -32,6 +33,13 @@ class Ingress(Construct):
                 *grants.put_claims("line-events"),
                 *grants.secrets("line/channel-secret"),
             ],
+        )
+        site.desk.alarm(
+            "line_webhook-slow",
+            self.line_webhook.metric("Duration", "p99"),
+            why="LINE counts an answer after 2 s as a failure, and line_webhook comes near that. Look at its cold starts.",
+            threshold=SLOW_MS,
+            periods=3,
         )
         secrets = [f"shops/{shop}/{platform}" for shop in site.config.shops for platform in PLATFORMS]
         self.shop_webhook = PythonFunction(

@@ -98,7 +98,8 @@ class PythonFunction(Construct):
             log_group_name=f"/aws/lambda/{self._site.names.of(self.name)}",
             retention=retention(config.log_days),
             encryption_key=self._site.key,
-            removal_policy=cdk.RemovalPolicy.RETAIN if config.keep_data else cdk.RemovalPolicy.DESTROY,
+            # A kept group would stand in the way of the next deployment of the stack, which needs the same name.
+            removal_policy=cdk.RemovalPolicy.DESTROY,
         )
 
     def _role(self, statements: Sequence[iam.PolicyStatement]) -> iam.Role:

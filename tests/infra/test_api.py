@@ -39,7 +39,6 @@ def test_a_burst_of_line_webhooks_is_not_throttled(stage: Synthesised) -> None:
     own = http_stage.properties["RouteSettings"]["POST /line/webhook"]
     assert own["ThrottlingBurstLimit"] >= 2000
     assert own["ThrottlingRateLimit"] >= 1000
-    assert own["DetailedMetricsEnabled"] is True
     default = http_stage.properties["DefaultRouteSettings"]
     assert 0 < default["ThrottlingRateLimit"] <= default["ThrottlingBurstLimit"] < own["ThrottlingBurstLimit"]
     # AWS refuses settings of a route that does not exist yet.
@@ -58,13 +57,23 @@ def test_access_logs_are_json_and_name_nobody(stage: Synthesised) -> None:
 
 
 def test_any_answer_to_line_that_is_not_2xx_is_an_alarm(stage: Synthesised) -> None:
-    for kind in ("4xx", "5xx"):
-        name = f"{stage.prefix}-line-route-{kind}"
-        alarm = stage.named("AWS::CloudWatch::Alarm", "AlarmName", name).properties
-        dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
-        assert (dimensions["Method"], dimensions["Resource"]) == ("POST", "/line/webhook")
-        assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/ApiGateway", kind, "Sum")
-        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    (found,) = stage.stateless.of_type("AWS::Logs::MetricFilter")
+    assert found.properties["LogGroupName"] == f"/aws/http-api/{stage.prefix}"
+    assert found.properties["FilterPattern"] == '{ ($.route = "POST /line/webhook") && ($.status != "2*") }'
+    (http_stage,) = stage.stateless.of_type("AWS::ApiGatewayV2::Stage")
+    fields = json.loads(http_stage.properties["AccessLogSettings"]["Format"])
+    assert (fields["route"], fields["status"]) == ("$context.routeKey", "$context.status")
+    (metric,) = found.properties["MetricTransformations"]
+    alarm = stage.named("AWS::CloudWatch::Alarm", "AlarmName", f"{stage.prefix}-line_webhook-refused").properties
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    assert "Dimensions" not in alarm
+    assert (alarm["Threshold"], alarm["ComparisonOperator"], alarm["Statistic"]) == (0, "GreaterThanThreshold", "Sum")
+
+
+def test_answers_near_lines_two_seconds_are_an_alarm(stage: Synthesised) -> None:
+    alarm = stage.named("AWS::CloudWatch::Alarm", "AlarmName", f"{stage.prefix}-line_webhook-slow").properties
+    assert (alarm["MetricName"], alarm["ExtendedStatistic"]) == ("Duration", "p99")
+    assert alarm["Threshold"] < 2000
 
 
 def test_a_custom_domain_is_the_public_address(keyed: Synthesised, prod: Synthesised) -> None:

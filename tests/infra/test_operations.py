@@ -21,7 +21,7 @@ def watched(stage: Synthesised, namespace: str, metric: str, dimension: str) -> 
         each["Value"].removeprefix(f"{stage.prefix}-")
         for alarm in stage.stateless.of_type("AWS::CloudWatch::Alarm")
         if (alarm.properties["Namespace"], alarm.properties["MetricName"]) == (namespace, metric)
-        for each in alarm.properties["Dimensions"]
+        for each in alarm.properties.get("Dimensions", [])
         if each["Name"] == dimension
     }
 
