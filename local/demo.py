@@ -65,8 +65,8 @@ def _play(story: Story) -> None:
     first = story.order("1001", paid=True)
     second = story.order("1002", platform="cloudevents")
     story.block(hinata)
-    for member_id in ("1003", "1004", None):
-        story.order(member_id)
+    for orderer in ("1003", "1004", None):
+        story.order(orderer)
     story.ship(first, "412345678905")
     story.settle()
 

@@ -155,14 +155,18 @@ class Story:
             raise StoryFailed(f"{path}: the shop's messages were not taken: {json.dumps(answer)[:400]}")
         return answer
 
+    def shop_is_idle(self, timeout_s: float) -> bool:
+        """Whether no message of the shop is on its way, after waiting `timeout_s` at most."""
+        return self._shop.get("/_shop/idle", params={"timeout_s": timeout_s}).status_code == 200
+
     def announce(self, members: Sequence[str]) -> None:
         """The shop tells of members it has; the oracle learns their birthdays and points."""
         self.shop("POST", "/_shop/members/announce", {"members": list(members)})
         for member_id in members:
             row = self.shop("GET", f"/_shop/members/{member_id}")
-            self.oracle.member(member_id, self.now(), _birthday(row.get("birthday")))
+            self.oracle.member(member_id, self.now(), birthday_of(row.get("birthday")))
             if row.get("lots"):
-                self.oracle.points(member_id, self.now(), _lots(row["lots"]))
+                self.oracle.points(member_id, self.now(), lots_of(row["lots"]))
 
     def set_birthday(self, member_id: str, on: date) -> None:
         self.shop("POST", f"/_shop/members/{member_id}/birthday", {"birthday": f"--{on:%m-%d}"})
@@ -248,7 +252,8 @@ def _query(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-def _birthday(value: Any) -> tuple[int, int] | None:
+def birthday_of(value: Any) -> tuple[int, int] | None:
+    """(month, day) of a birthday as the shop's control API shows it."""
     if isinstance(value, str) and value:
         month, day = value.rsplit("-", 2)[-2:]
         return int(month), int(day)
@@ -257,5 +262,6 @@ def _birthday(value: Any) -> tuple[int, int] | None:
     return None
 
 
-def _lots(rows: Sequence[dict[str, Any]]) -> list[tuple[date, int]]:
+def lots_of(rows: Sequence[dict[str, Any]]) -> list[tuple[date, int]]:
+    """(last day, points) of point lots as the shop's control API shows them."""
     return [(date.fromisoformat(str(row["expires_on"])[:10]), int(row["points"])) for row in rows]
