@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from musubi.adapters.memory.store import MemoryStore
 from musubi.domain.writes import (
     MAX_WRITES,
     CommitResult,
@@ -256,7 +257,9 @@ def test_ids_that_contain_separators_do_not_meet(store: Store) -> None:
     assert [loaded.get(member.key) for member in members] == members
 
 
-def test_of_many_who_claim_one_row_one_wins(store: Store) -> None:
+def test_of_many_who_claim_one_row_at_once_one_wins() -> None:
+    """On the twin only: the DynamoDB of these tests lives in this process and does not lock its own writes."""
+    store = MemoryStore()
     store.commit([Create(SEND)])
     results: list[CommitResult] = []
     ready = Barrier(8)
