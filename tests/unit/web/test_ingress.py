@@ -15,6 +15,7 @@ import pytest
 
 from musubi.contracts import jobs
 from musubi.web import ingress
+from musubi.web.request import MAX_BODY, Response
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECRET = "local-channel-secret"
@@ -27,7 +28,7 @@ class World:
 
     secrets: dict[str, list[str]] = field(
         default_factory=lambda: {
-            "line": [SECRET],
+            ingress.CHANNEL_SECRET: [SECRET],
             "shops/main/shopify": ["shp"],
             "shops/main/cloudevents": ["shp"],
         }
@@ -77,7 +78,7 @@ class World:
 
     def shop(
         self, platform: str, raw: bytes, headers: dict[str, str], shop_id: str = "main", flag: bool = False
-    ) -> ingress.Response:
+    ) -> Response:
         event = {
             "pathParameters": {"shop_id": shop_id, "platform": platform},
             "headers": headers,
@@ -150,7 +151,7 @@ def test_a_request_without_headers_or_body_is_refused(world: World) -> None:
 
 
 def test_a_secret_rotated_a_moment_ago_is_looked_up_again(world: World) -> None:
-    world.rotated["line"] = ["brand-new"]
+    world.rotated[ingress.CHANNEL_SECRET] = ["brand-new"]
     raw = line_body({"type": "follow"})
     assert world.line(raw, signature=sign("brand-new", raw)) == 200
 
@@ -168,8 +169,8 @@ def test_a_body_that_is_not_the_base64_it_claims_to_be_is_400(world: World) -> N
 
 def test_five_megabytes_are_taken_and_one_byte_more_is_not(world: World) -> None:
     frame = len(line_body({"pad": ""}))
-    fits = line_body({"pad": "x" * (ingress.MAX_BODY - frame)})
-    assert len(fits) == ingress.MAX_BODY
+    fits = line_body({"pad": "x" * (MAX_BODY - frame)})
+    assert len(fits) == MAX_BODY
     assert world.line(fits) == 200
     assert world.line(fits + b" ") == 413
     assert len(world.sent) == 1
@@ -255,7 +256,7 @@ def test_a_two_megabyte_order_goes_through_the_claim_check_whole(world: World) -
 
 
 def test_a_body_over_five_megabytes_is_413(world: World) -> None:
-    assert world.shop("shopify", b"x" * (ingress.MAX_BODY + 1), {})["statusCode"] == 413
+    assert world.shop("shopify", b"x" * (MAX_BODY + 1), {})["statusCode"] == 413
 
 
 def test_one_structured_cloudevent_is_202(world: World) -> None:

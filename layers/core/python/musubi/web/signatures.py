@@ -12,8 +12,9 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 WINDOW_S = 300
 """How far a signed timestamp may be from our machine time, in seconds, both ways (Standard Webhooks)."""
@@ -28,6 +29,26 @@ class SignatureRefused(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Keys(Protocol):
+    """Where the secrets are."""
+
+    def __call__(self, name: str, *, fresh: bool = False) -> Sequence[str]:
+        """The secrets under `name`, () when there is none. `fresh` asks past the cache, at most now and then."""
+        ...
+
+
+def prove(keys: Keys, name: str, verify: Callable[[Sequence[str]], None]) -> None:
+    """Verify with the secrets under `name`, and once more with a fresh look at them: they may just have been
+    rotated.
+    """
+    try:
+        verify(keys(name))
+    except SignatureRefused as refused:
+        if refused.reason not in ("mismatch", "no_secret"):
+            raise
+        verify(keys(name, fresh=True))
 
 
 def key_bytes(secret: str) -> bytes:

@@ -1,0 +1,210 @@
+"""Settings: one frozen dataclass per function, read from its environment while it starts.
+
+A field is the environment variable of the same name in capitals. What is missing or wrong raises ConfigError
+naming the variable, so that a wrong deployment fails before its first event. Standard library only: the
+webhook doors start fast. Secrets are never here, only the prefix of their names.
+"""
+
+from __future__ import annotations
+
+import os
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from musubi.domain.errors import ConfigError
+
+LOCAL = "local"
+
+_S = TypeVar("_S", bound="Common")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every function knows of the deployment it belongs to."""
+
+    stage: str
+    deployment: str
+    powertools_service_name: str
+    powertools_metrics_namespace: str
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clocked(Common):
+    """A function that asks for business time."""
+
+    clock: Literal["real", "movable"]
+
+    def __post_init__(self) -> None:
+        # A moved clock on a deployed stage would send what is not due to real people.
+        if self.clock == "movable" and self.stage != LOCAL:
+            raise ConfigError(f"CLOCK: movable is only for the stage {LOCAL}, this is {self.stage}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content(Clocked):
+    """A function that runs scenarios."""
+
+    shop_name: str
+    content_dir: str = "/opt/content"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sending(Content):
+    """A function that talks to LINE. Until `go_live`, only `testers` (LINE user ids) get anything."""
+
+    param_prefix: str
+    line_channel_id: str
+    line_api_url: str
+    line_data_url: str
+    line_access_url: str
+    public_url: str
+    go_live: bool
+    testers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineWebhook(Common):
+    line_events_queue_url: str
+    claim_bucket: str
+    param_prefix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopWebhook(Common):
+    shop_events_queue_url: str
+    claim_bucket: str
+    param_prefix: str
+    shops: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineEvents(Sending):
+    people_table: str
+    work_table: str
+    push_queue_url: str
+    quarantine_queue_url: str
+    claim_bucket: str
+    bus_name: str
+    shop_login_url: str
+    shop_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopEvents(Content):
+    people_table: str
+    work_table: str
+    push_queue_url: str
+    quarantine_queue_url: str
+    claim_bucket: str
+    shops: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSender(Sending):
+    people_table: str
+    work_table: str
+    push_queue_url: str
+    quarantine_queue_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueSteps(Content):
+    people_table: str
+    work_table: str
+    push_queue_url: str
+    quarantine_queue_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DailyAlerts(Clocked):
+    work_table: str
+    alert_shards_queue_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertShard(Content):
+    people_table: str
+    work_table: str
+    quarantine_queue_url: str
+    shops: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweeper(Clocked):
+    people_table: str
+    work_table: str
+    push_queue_url: str
+    bus_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api(Clocked):
+    work_table: str
+    param_prefix: str
+    shops: tuple[str, ...]
+
+
+FUNCTIONS: Mapping[str, type[Common]] = {
+    "line_webhook": LineWebhook,
+    "shop_webhook": ShopWebhook,
+    "line_events": LineEvents,
+    "shop_events": ShopEvents,
+    "push_sender": PushSender,
+    "due_steps": DueSteps,
+    "daily_alerts": DailyAlerts,
+    "alert_shard": AlertShard,
+    "sweeper": Sweeper,
+    "api": Api,
+}
+"""The settings of each folder in `functions/`."""
+
+
+def load(settings: type[_S], environment: Mapping[str, str] | None = None) -> _S:
+    """`settings` from `environment` (default: the process's). ConfigError naming the first variable that is
+    wrong.
+    """
+    source = os.environ if environment is None else environment
+    hints = get_type_hints(settings)
+    return settings(**{f.name: _value(f, hints[f.name], source) for f in fields(settings)})
+
+
+def _value(field: Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
+    name = field.name.upper()
+    text = environment.get(name, "").strip()
+    if not text:
+        if field.default is not MISSING:
+            return field.default
+        raise ConfigError(f"{name}: missing")
+    try:
+        return _parsed(text, kind)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _parsed(text: str, kind: Any) -> Any:
+    """`text` as `kind`; ValueError says what was expected. The value is left out: it may be a mispasted
+    secret.
+    """
+    if kind is str:
+        return text
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise ValueError("not true or false")
+        return text == "true"
+    if kind is int:
+        if not text.removeprefix("-").isdecimal():
+            raise ValueError("not a whole number")
+        return int(text)
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise ValueError(f"not one of {', '.join(get_args(kind))}")
+        return text
+    if kind == types.GenericAlias(tuple, (str, ...)):
+        items = tuple(item.strip() for item in text.split(",") if item.strip())
+        if not items:
+            raise ValueError("an empty list")
+        return items
+    raise TypeError(f"no setting can be a {kind}")

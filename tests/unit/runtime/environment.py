@@ -1,0 +1,52 @@
+"""A complete environment per function, as the template would set it."""
+
+from __future__ import annotations
+
+QUEUES = "https://sqs.ap-northeast-1.amazonaws.com/123456789012/musubi-local-"
+
+COMMON = {
+    "STAGE": "local",
+    "DEPLOYMENT": "musubi-local",
+    "LOG_LEVEL": "INFO",
+    "POWERTOOLS_SERVICE_NAME": "musubi-local-x",
+    "POWERTOOLS_METRICS_NAMESPACE": "musubi",
+}
+CONTENT = {"CLOCK": "real", "SHOP_NAME": "結び商店", "CONTENT_DIR": "/nonexistent"}
+SENDING = {
+    **CONTENT,
+    "PARAM_PREFIX": "/musubi/local",
+    "LINE_CHANNEL_ID": "2000000001",
+    "LINE_API_URL": "http://127.0.0.1:4600",
+    "LINE_DATA_URL": "http://127.0.0.1:4601",
+    "LINE_ACCESS_URL": "http://127.0.0.1:4602",
+    "PUBLIC_URL": "http://127.0.0.1:4604",
+    "GO_LIVE": "true",
+    "TESTERS": "",
+}
+TABLES = {"PEOPLE_TABLE": "musubi-local-people", "WORK_TABLE": "musubi-local-work"}
+PUSH = {"PUSH_QUEUE_URL": QUEUES + "push"}
+ASIDE = {"QUARANTINE_QUEUE_URL": QUEUES + "quarantine"}
+CLAIMS = {"CLAIM_BUCKET": "musubi-local-claims"}
+DOOR = {**CLAIMS, "PARAM_PREFIX": "/musubi/local"}
+SHOPS = {"SHOPS": "main, outlet"}
+
+OWN: dict[str, dict[str, str]] = {
+    "line_webhook": {**DOOR, "LINE_EVENTS_QUEUE_URL": QUEUES + "line-events"},
+    "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **SHOPS},
+    "line_events": {
+        **SENDING, **TABLES, **PUSH, **ASIDE, **CLAIMS,
+        "BUS_NAME": "musubi-local", "SHOP_LOGIN_URL": "http://127.0.0.1:4603/login", "SHOP_ID": "main",
+    },
+    "shop_events": {**CONTENT, **TABLES, **PUSH, **ASIDE, **CLAIMS, **SHOPS},
+    "push_sender": {**SENDING, **TABLES, **PUSH, **ASIDE},
+    "due_steps": {**CONTENT, **TABLES, **PUSH, **ASIDE},
+    "daily_alerts": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", "ALERT_SHARDS_QUEUE_URL": QUEUES + "alert-shards"},
+    "alert_shard": {**CONTENT, **TABLES, **ASIDE, **SHOPS},
+    "sweeper": {"CLOCK": "real", **TABLES, **PUSH, "BUS_NAME": "musubi-local"},
+    "api": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", "PARAM_PREFIX": "/musubi/local", **SHOPS},
+}  # fmt: skip
+
+
+def of(function: str) -> dict[str, str]:
+    """The environment of `function`."""
+    return {**COMMON, **OWN[function]}

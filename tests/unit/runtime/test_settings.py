@@ -1,0 +1,86 @@
+"""Settings fail while a function starts, and name what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+
+from musubi.domain.errors import ConfigError
+from musubi.runtime.settings import FUNCTIONS, Common, LineEvents, PushSender, ShopWebhook, Sweeper, load
+from tests.unit.runtime import environment
+
+REQUIRED = [
+    (function, field.name.upper())
+    for function, settings in FUNCTIONS.items()
+    for field in fields(settings)
+    if field.default is MISSING
+]
+
+
+def test_every_function_has_its_settings() -> None:
+    handlers = {path.parent.name for path in (Path(__file__).parents[3] / "functions").glob("*/handler.py")}
+    assert handlers == set(FUNCTIONS) == set(environment.OWN)
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_a_complete_environment_is_read(function: str) -> None:
+    settings = load(FUNCTIONS[function], environment.of(function))
+    assert (settings.stage, settings.deployment) == ("local", "musubi-local")
+
+
+@pytest.mark.parametrize(("function", "name"), REQUIRED)
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_missing_variable_is_named(function: str, name: str, value: str | None) -> None:
+    incomplete = {k: v for k, v in environment.of(function).items() if k != name}
+    if value is not None:
+        incomplete[name] = value
+    with pytest.raises(ConfigError, match=f"^{name}: missing$"):
+        load(FUNCTIONS[function], incomplete)
+
+
+@pytest.mark.parametrize(
+    ("settings", "function", "name", "value"),
+    [
+        (PushSender, "push_sender", "GO_LIVE", "yes"),
+        (PushSender, "push_sender", "GO_LIVE", "True"),
+        (PushSender, "push_sender", "CLOCK", "sundial"),
+        (PushSender, "push_sender", "LOG_LEVEL", "LOUD"),
+        (ShopWebhook, "shop_webhook", "SHOPS", ","),
+    ],
+)
+def test_a_wrong_value_is_named_without_being_shown(
+    settings: type[Common], function: str, name: str, value: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{name}: ") as caught:
+        load(settings, {**environment.of(function), name: value})
+    assert value not in str(caught.value).removeprefix(name)
+
+
+def test_lists_and_flags() -> None:
+    loaded = load(LineEvents, {**environment.of("line_events"), "TESTERS": "U1, U2 ,", "GO_LIVE": "false"})
+    assert (loaded.testers, loaded.go_live) == (("U1", "U2"), False)
+    assert load(LineEvents, environment.of("line_events")).testers == ()
+
+
+@pytest.mark.parametrize("stage", ["dev", "stg", "prod"])
+def test_only_the_local_stage_moves_its_clock(stage: str) -> None:
+    moved = {**environment.of("sweeper"), "CLOCK": "movable"}
+    assert load(Sweeper, moved).clock == "movable"
+    with pytest.raises(ConfigError, match="CLOCK"):
+        load(Sweeper, {**moved, "STAGE": stage})
+
+
+def test_a_type_that_no_variable_can_hold_is_a_bug() -> None:
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True, kw_only=True)
+    class Odd(Common):
+        stage: str
+        workers: int
+
+    complete = environment.COMMON
+    assert load(Odd, {**complete, "WORKERS": "4"}).workers == 4
+    with pytest.raises(ConfigError, match="WORKERS"):
+        load(Odd, {**complete, "WORKERS": "four"})
