@@ -27,7 +27,8 @@ from local.stack.processes import Desk, Started, StartFailed, busy_ports
 from local.stack.settings import ACCOUNT, CHANNEL_ID, REGION, SHOP_ID, Settings
 
 _READY_S = 30.0
-_HEALTHY_S = 60.0
+_HEALTHY_S = 90.0
+_ANSWER_S = 30.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder of ours in it, made with mode 700, is used
 _MEMORY_NEEDED = 4 << 30
 _SETTINGS_MARK = "settings.sha256"
@@ -60,7 +61,7 @@ class Phases:
 
 
 def up(settings: Settings, say: Callable[[str], None] = print) -> Endpoints:
-    """Start everything and return when `GET /healthz` answers 200.
+    """Start everything and return when the HTTP functions answer.
 
     A healthy stack of the same sources and settings is left as it is. Anything that fails stops what was started, and
     raises StartFailed, DeployFailed, SynthFailed or NotInstalled.
@@ -305,32 +306,48 @@ class _Starter:
         raise StartFailed(f"{name} did not answer at {url} within {seconds:.0f} s:\n{self._desk.tail(name)}")
 
     def _await_health(self, endpoints: Endpoints) -> None:
-        """Wait for the API's health and for a 200 to a signed webhook without events, as LINE's own check sends it.
+        """Wait for the first answer of each HTTP function.
 
-        Both start their function, so that the first real webhook is not the one that takes more than LINE's 2 s.
+        200 from the API's health check, 200 to a signed webhook without events (LINE's own check sends one), 401 to
+        a shop message without a signature. Each starts its function, so that the first real message is not the one
+        that takes more than the 2 s of LINE or the 5 s of a shop.
         """
+        checks: tuple[tuple[str, int, Callable[[], httpx.Response]], ...] = (
+            ("/healthz", 200, lambda: httpx.get(f"{endpoints.api}/healthz", timeout=_ANSWER_S)),
+            ("/line/webhook", 200, lambda: _empty_webhook(endpoints, self._settings)),
+            (f"/shops/{SHOP_ID}/cloudevents", 401, lambda: _unsigned_message(endpoints)),
+        )
         end = time.monotonic() + _HEALTHY_S
-        with ThreadPoolExecutor(2) as pool:
-            webhook = pool.submit(_ask_until_200, lambda: _empty_webhook(endpoints, self._settings), end)
-            health = pool.submit(_ask_until_200, lambda: httpx.get(f"{endpoints.api}/healthz", timeout=20), end)
-        for name, answer in (("/healthz", health.result()), ("/line/webhook", webhook.result())):
-            if answer.status_code != 200:
-                raise StartFailed(f"{name} answers {answer.status_code}: {answer.text[:1000]}\n{self._desk.tail(AWS)}")
+        with ThreadPoolExecutor(len(checks)) as pool:
+            asked = [pool.submit(_ask_until, wanted, ask, end) for _, wanted, ask in checks]
+        for (path, wanted, _), answer in zip(checks, (one.result() for one in asked), strict=True):
+            if answer is None or answer.status_code != wanted:
+                seen = f"{answer.status_code}: {answer.text[:1000]}" if answer is not None else "nothing"
+                raise StartFailed(f"{path} answers {seen}, not {wanted}\n{self._desk.tail(AWS)}")
 
 
-def _ask_until_200(ask: Callable[[], httpx.Response], end: float) -> httpx.Response:
-    while True:
-        answer = ask()
-        if answer.status_code == 200 or time.monotonic() > end:
-            return answer
+def _ask_until(wanted: int, ask: Callable[[], httpx.Response], end: float) -> httpx.Response | None:
+    """Ask until the wanted status comes or time is up; the last answer, None if there was none."""
+    answer = None
+    while time.monotonic() < end:
+        with contextlib.suppress(httpx.HTTPError):
+            answer = ask()
+            if answer.status_code == wanted:
+                break
         time.sleep(0.1)
+    return answer
+
+
+def _unsigned_message(endpoints: Endpoints) -> httpx.Response:
+    path = f"{endpoints.api}/shops/{endpoints.shop_id}/cloudevents"
+    return httpx.post(path, content=b"{}", headers={"content-type": "application/json"}, timeout=_ANSWER_S)
 
 
 def _empty_webhook(endpoints: Endpoints, settings: Settings) -> httpx.Response:
     body = b'{"destination":"U00000000000000000000000000000000","events":[]}'
     digest = hmac.new(secret_bytes(settings.channel_secret), body, hashlib.sha256).digest()
     headers = {"content-type": "application/json", "x-line-signature": base64.b64encode(digest).decode()}
-    return httpx.post(f"{endpoints.api}/line/webhook", content=body, headers=headers, timeout=20)
+    return httpx.post(f"{endpoints.api}/line/webhook", content=body, headers=headers, timeout=_ANSWER_S)
 
 
 def secret_bytes(secret: str) -> bytes:
