@@ -53,9 +53,7 @@ class StatelessStack(cdk.Stack):
         timers = Timers(
             self, "Timers", site=site, push=push, quarantine=quarantine, clockwork=clockwork, failures=failures
         )
-        alerts = Alerts(
-            self, "Alerts", site=site, push=push, quarantine=quarantine, clockwork=clockwork, failures=failures
-        )
+        alerts = Alerts(self, "Alerts", site=site, quarantine=quarantine, clockwork=clockwork, failures=failures)
         ingress = Ingress(
             self,
             "Ingress",

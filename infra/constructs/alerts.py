@@ -21,7 +21,6 @@ class Alerts(Construct):
         site: Site,
         clockwork: Clockwork,
         failures: sqs.Queue,
-        push: sqs.Queue,
         quarantine: sqs.Queue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -53,10 +52,10 @@ class Alerts(Construct):
             # Only a run that is marked done counts: a daily run that was lost, late or cut short is caught up.
             Beat("catch-up", "rate(15 minutes)", attempts=2, max_age_s=900),
         )
-        self.shard = self._shard(push, quarantine)
+        self.shard = self._shard(quarantine)
         work_off(self.shards, self.shard, site)
 
-    def _shard(self, push: sqs.Queue, quarantine: sqs.Queue) -> PythonFunction:
+    def _shard(self, quarantine: sqs.Queue) -> PythonFunction:
         site = self._site
         return PythonFunction(
             self,
@@ -68,7 +67,6 @@ class Alerts(Construct):
             environment={
                 "PEOPLE_TABLE": site.names.of("people"),
                 "WORK_TABLE": site.names.of("work"),
-                "PUSH_QUEUE_URL": push.queue_url,
                 "QUARANTINE_QUEUE_URL": quarantine.queue_url,
                 "SHOPS": ",".join(site.config.shops),
                 "SHOP_NAME": site.config.shop_name,

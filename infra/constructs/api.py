@@ -76,7 +76,6 @@ class Api(Construct):
             timeout_s=10,
             memory_mb=512,
             environment={
-                "PEOPLE_TABLE": site.names.of("people"),
                 "WORK_TABLE": site.names.of("work"),
                 "PARAM_PREFIX": site.names.parameters,
                 "SHOPS": ",".join(site.config.shops),

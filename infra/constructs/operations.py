@@ -13,6 +13,7 @@ from infra.lib.site import Site
 
 OLDEST_DUE_SLO_S = 300
 REFUSED_SIGNATURES = 10
+UNCLEAR = ("push_sender", "line_events", "sweeper")
 SIGNED = ("line_webhook", "shop_webhook", "api")
 
 
@@ -61,12 +62,12 @@ class Operations(Construct):
         )
         self._watch(
             "SendsUnknown",
-            ("push_sender", "sweeper"),
+            UNCLEAR,
             why="LINE never said whether it took a Send. It is not sent again by itself: `musubi unknown list`.",
         )
         self._watch(
             "CircuitOpened",
-            ("push_sender", "line_events"),
+            ("push_sender",),
             why="LINE refuses the channel (429, 401 or 403): sending pauses. Check token, plan and rate.",
         )
         self._watch(
@@ -120,7 +121,7 @@ class Operations(Construct):
         )
         board.add_widgets(
             _graph("Oldest due step (s)", [self._own("OldestDueAgeSeconds", "due_steps", "Maximum")]),
-            _graph("Sends of unknown fate", [self._own("SendsUnknown", each) for each in ("push_sender", "sweeper")]),
+            _graph("Sends of unknown fate", [self._own("SendsUnknown", each) for each in UNCLEAR]),
             _graph("Refused signatures", [self._own("SignatureRefused", each) for each in SIGNED]),
         )
 

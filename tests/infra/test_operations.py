@@ -7,8 +7,8 @@ from tests.infra.test_queues import LAST_STOPS, WORK_QUEUES
 
 OWN_METRICS = {
     "OldestDueAgeSeconds": {"due_steps"},
-    "SendsUnknown": {"push_sender", "sweeper"},
-    "CircuitOpened": {"push_sender", "line_events"},
+    "SendsUnknown": {"push_sender", "line_events", "sweeper"},
+    "CircuitOpened": {"push_sender"},
     "SignatureRefused": {"line_webhook", "shop_webhook", "api"},
     "Quarantined": {"line_events", "shop_events", "push_sender", "alert_shard", "due_steps"},
     "RecordsCrashed": {"line_events", "shop_events", "push_sender", "alert_shard", "due_steps"},

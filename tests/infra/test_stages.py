@@ -34,9 +34,9 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "push_sender": (20, 1024, TABLES | OUT | SENDER),
     "due_steps": (55, 512, TABLES | OUT | {"SHOP_NAME", "CLOCK", "CONTENT_DIR"}),
     "daily_alerts": (30, 512, {"WORK_TABLE", "ALERT_SHARDS_QUEUE_URL", "CLOCK"}),
-    "alert_shard": (60, 512, TABLES | OUT | {"SHOPS", "CLOCK", "CONTENT_DIR", "SHOP_NAME"}),
+    "alert_shard": (60, 512, TABLES | {"QUARANTINE_QUEUE_URL", "SHOPS", "CLOCK", "CONTENT_DIR", "SHOP_NAME"}),
     "sweeper": (55, 512, TABLES | {"PUSH_QUEUE_URL", "BUS_NAME", "CLOCK"}),
-    "api": (10, 512, TABLES | {"PARAM_PREFIX", "SHOPS", "CLOCK"}),
+    "api": (10, 512, {"WORK_TABLE", "PARAM_PREFIX", "SHOPS", "CLOCK"}),
 }
 
 
