@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from linebot.v3.webhook import WebhookParser  # type: ignore[import-untyped]
+from linebot.v3.webhook import WebhookParser
 
 EVENTS = Path(__file__).parents[2] / "events"
 CHANNEL_SECRET = b"local-channel-secret"

@@ -40,19 +40,19 @@ _log = logging.getLogger("musubi.ingress")
 
 
 class Queue(Protocol):
-    def __call__(self, bodies: Sequence[str]) -> None:
+    def __call__(self, bodies: Sequence[str], /) -> None:
         """Enqueue all; raises when one was not taken."""
         ...
 
 
 class Claim(Protocol):
-    def __call__(self, payload: str) -> str:
+    def __call__(self, payload: str, /) -> str:
         """Store a payload that is too large for the queue; returns its key."""
         ...
 
 
 class Count(Protocol):
-    def __call__(self, metric: str, reason: str) -> None:
+    def __call__(self, metric: str, reason: str, /) -> None:
         """Count one `metric`; `reason` is a short code for the log line."""
         ...
 

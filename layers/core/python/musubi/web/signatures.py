@@ -34,7 +34,7 @@ class SignatureRefused(Exception):
 class Keys(Protocol):
     """Where the secrets are."""
 
-    def __call__(self, name: str, *, fresh: bool = False) -> Sequence[str]:
+    def __call__(self, name: str, /, *, fresh: bool = False) -> Sequence[str]:
         """The secrets under `name`, () when there is none. `fresh` asks past the cache, at most now and then."""
         ...
 
