@@ -102,7 +102,7 @@ def look_at(send: Send) -> datetime | None:
 
 
 def parked_at(send: Send) -> datetime | None:
-    """When a parked Send was parked; None for any other."""
+    """When a parked Send may go on, as far as time decides it (machine time); None for any other."""
     return (send.look_at or send.planned_at) if send.state is SendState.PARKED else None
 
 

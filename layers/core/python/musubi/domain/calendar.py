@@ -21,6 +21,12 @@ def tokyo_instant(on: date, at: time = time()) -> datetime:
     return datetime.combine(on, at, TOKYO).astimezone(UTC)
 
 
+def next_month(now: datetime) -> datetime:
+    """The instant at which the Tokyo calendar month after `now`'s begins."""
+    on = tokyo_date(now)
+    return tokyo_instant(date(on.year + on.month // 12, on.month % 12 + 1, 1))
+
+
 def step_due(wait: Wait, anchor: datetime) -> datetime:
     """When a step with `wait` is due, counted from `anchor` (see `Wait`)."""
     if wait.at is None:

@@ -56,6 +56,7 @@ _TRACKING_DOMAINS = (
     "seino.co.jp",
     "fukutsu.co.jp",
 )
+_HOST = re.compile(r"[a-z0-9.-]+")
 _NUMBER = re.compile(r"[0-9]{10,13}|[A-Z]{2}[0-9]{9}JP")
 
 
@@ -94,4 +95,7 @@ def allowed_url(url: str) -> bool:
     if parts.scheme != "https" or parts.username or parts.password or port not in (None, 443):
         return False
     host = (parts.hostname or "").rstrip(".")
-    return any(host == domain or host.endswith("." + domain) for domain in _TRACKING_DOMAINS)
+    # Browsers end a host at a backslash, this parser does not: `evil.example\.seino.co.jp` must not pass for Seino's.
+    return _HOST.fullmatch(host) is not None and any(
+        host == domain or host.endswith("." + domain) for domain in _TRACKING_DOMAINS
+    )

@@ -86,8 +86,23 @@ def decide(send: Send, to: Recipient, policy: Policy, now: datetime) -> Decision
     return Decision(GateVerdict.SEND, "gate_passed")
 
 
+def ask(send: Send, to: Recipient, policy: Policy, now: datetime) -> Decision:
+    """The gate for a row at any age. While LINE has only ever said a clear no, all of it is asked again: a row that the
+    monthly limit parked may leave weeks later. Once it may have arrived, only what must stop a repeat is asked.
+    """
+    if not send.fixed:
+        return decide(send, to, policy, now)
+    kept = still_allowed(send, to)
+    if kept.verdict is not GateVerdict.SEND or send.unclear_since is not None:
+        return kept
+    return decide(send, to, policy, now)
+
+
 def still_allowed(send: Send, to: Recipient) -> Decision:
-    """Asked before every further attempt of a fixed row: these stop it, they never change its body (DESIGN §6.2)."""
+    """Asked before every further attempt of a fixed row: these stop it, they never change its body (DESIGN §6.2).
+
+    A refusal of promotion is among them, since it holds at once for everything in flight (DESIGN §7).
+    """
     needs_member = isinstance(parse_person(send.person), MemberPerson)
     if to.stopped:
         return Decision(GateVerdict.PARK, "kill_switch")
@@ -95,6 +110,8 @@ def still_allowed(send: Send, to: Recipient) -> Decision:
         return Decision(GateVerdict.SKIP, gone)
     if needs_member and (to.link is None or to.link.user_id != send.user_id):
         return Decision(GateVerdict.SKIP, "unlinked")
+    if send.send_class is SendClass.PROMO and to.friend is not None and to.friend.promo is Promo.REFUSED:
+        return Decision(GateVerdict.SKIP, "promo_refused")
     return Decision(GateVerdict.SEND, "gate_passed")
 
 

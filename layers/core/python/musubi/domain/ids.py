@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("6f1c0f0e-6d75-5375-8269-7375626d7573")
 _SEPARATOR = "\x1f"
+_ESCAPES = str.maketrans({"\x1b": "\x1b0", "\x1f": "\x1b1"})
 
 SHARDS = 32
 """Partitions of every time index: DynamoDB takes about 1,000 writes a second per partition, a 10:00 burst needs more."""
@@ -18,7 +19,7 @@ SHARDS = 32
 
 def derived_id(*parts: str) -> str:
     """A UUIDv5 of `parts`; the same parts always give the same id, different parts never share one."""
-    return str(uuid5(_NAMESPACE, _SEPARATOR.join(parts)))
+    return str(uuid5(_NAMESPACE, _SEPARATOR.join(part.translate(_ESCAPES) for part in parts)))
 
 
 def enrolment_id(deployment: str, scenario: str, person: str, key: str) -> str:

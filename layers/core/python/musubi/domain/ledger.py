@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from musubi.domain.answers import Answer, AnswerKind
+from musubi.domain.calendar import next_month
 from musubi.domain.ids import shard_of
 from musubi.domain.scenario import SendClass
 from musubi.domain.store_keys import SendKey
@@ -51,8 +52,9 @@ class Channel(StrEnum):
 class Send:
     """One message request to one friend, from plan to settlement.
 
-    `due_at`, `expires_at` are business time; `planned_at`, `look_at`, `lease_until`, `claimed_at`, `first_unclear_at`,
-    `settled_at` are machine time. `user_id` and `messages` (JSON text) are fixed by the first claim and never change after.
+    `due_at`, `expires_at` are business time; `planned_at`, `look_at` (when the sweeper may look again), `lease_until`,
+    `claimed_at`, `first_unclear_at`, `settled_at` are machine time. `user_id` and `messages` (JSON text) are fixed by the
+    first claim and never change after.
     """
 
     send_id: str
@@ -101,12 +103,21 @@ class Send:
     def shard(self) -> int:
         return shard_of(self.send_id)
 
+    @property
+    def unclear_since(self) -> datetime | None:
+        """Since when LINE may have accepted it without our knowing; None while every answer so far was a clear no.
+
+        A claim that was never settled counts from its beginning: whoever held it may have died after LINE's yes.
+        """
+        if self.first_unclear_at is None and self.state is SendState.CLAIMED:
+            return self.claimed_at
+        return self.first_unclear_at
+
 
 def claim(send: Send, *, owner: str, user_id: str, messages: str, now: datetime, reason: str) -> Send:
     """The claim of `owner`. A row that somebody claimed and never settled may have reached LINE: that starts the key's
     clock, as if the answer had been unclear.
     """
-    died = send.state is SendState.CLAIMED and send.first_unclear_at is None
     return replace(
         send,
         state=SendState.CLAIMED,
@@ -118,7 +129,7 @@ def claim(send: Send, *, owner: str, user_id: str, messages: str, now: datetime,
         look_at=now + LEASE,
         claimed_at=now,
         attempts=send.attempts + 1,
-        first_unclear_at=send.claimed_at if died else send.first_unclear_at,
+        first_unclear_at=send.unclear_since,
         held_until=None,
         version=send.version + 1,
     )
@@ -136,10 +147,7 @@ def leased(send: Send, owner: str, now: datetime) -> bool:
 
 def key_expired(send: Send, now: datetime) -> bool:
     """True when LINE may have forgotten the retry key: another attempt could be a second message."""
-    unclear_since = send.first_unclear_at
-    if unclear_since is None and send.state is SendState.CLAIMED:
-        unclear_since = send.claimed_at
-    return unclear_since is not None and now - unclear_since >= KEY_LIFE
+    return send.unclear_since is not None and now - send.unclear_since >= KEY_LIFE
 
 
 def give_up(send: Send, now: datetime) -> Send:
@@ -164,6 +172,7 @@ def hold(send: Send, until: datetime, reason: str) -> Send:
         look_at=None,
         owner=None,
         lease_until=None,
+        first_unclear_at=send.unclear_since,
         version=send.version + 1,
     )
 
@@ -176,6 +185,7 @@ def park(send: Send, reason: str, now: datetime) -> Send:
         look_at=now,
         owner=None,
         lease_until=None,
+        first_unclear_at=send.unclear_since,
         version=send.version + 1,
     )
 
@@ -189,6 +199,7 @@ def release(send: Send, reason: str, now: datetime) -> Send:
         look_at=now + SWEEP_AFTER,
         owner=None,
         lease_until=None,
+        first_unclear_at=send.unclear_since,
         version=send.version + 1,
     )
 
@@ -207,9 +218,10 @@ def settle(send: Send, answer: Answer, now: datetime) -> Send:
         case AnswerKind.REFUSED:
             return _settled(told, SendState.REJECTED, answer.reason, now)
         case AnswerKind.MONTHLY:
-            return replace(park(told, answer.reason, now), attempts=send.attempts - 1)
+            # LINE counts by the Tokyo calendar month: before the next one every further call is in vain.
+            return replace(_clear_no(send, park(told, answer.reason, now)), look_at=next_month(now))
         case AnswerKind.PASSING:
-            return replace(release(told, answer.reason, now), attempts=send.attempts - 1)
+            return _clear_no(send, release(told, answer.reason, now))
         case AnswerKind.UNCLEAR:
             return replace(
                 told,
@@ -220,6 +232,17 @@ def settle(send: Send, answer: Answer, now: datetime) -> Send:
                 first_unclear_at=send.first_unclear_at or now,
                 version=send.version + 1,
             )
+
+
+def _clear_no(before: Send, after: Send) -> Send:
+    """LINE did nothing: the attempt does not count, and the key's clock stands as it stood before the call."""
+    return replace(after, attempts=before.attempts - 1, first_unclear_at=before.first_unclear_at)
+
+
+def refused_reply(send: Send, answer: Answer, now: datetime) -> Send:
+    """A reply that LINE clearly refused, handed to the push sender under the same id (DESIGN §6.5)."""
+    told = replace(send, line_status=answer.status, line_request_id=answer.request_id, line_message=answer.message)
+    return replace(_clear_no(send, release(told, "reply_token_refused", now)), channel=Channel.PUSH)
 
 
 def _settled(send: Send, state: SendState, reason: str, now: datetime) -> Send:

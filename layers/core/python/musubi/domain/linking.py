@@ -45,11 +45,13 @@ def make_link(
     now: datetime,
     of_friend: Link | None,
     of_member: Link | None,
+    unlinked_at: datetime | None = None,
 ) -> LinkMove:
     """Decide an accountLink `ok` at LINE's timestamp `at`; `now` is machine time.
 
     The nonce is consumed by the commit's condition, so only one event can use it. A repeat finds the link with its own
-    digest as evidence and is `linked_already`.
+    digest as evidence and is `linked_already`. An event that a newer link of either side or a newer wish to be unlinked
+    (`unlinked_at`) has overtaken is `overtaken`: webhooks arrive in any order.
     """
     if of_friend is not None and of_friend.evidence == digest:
         return LinkMove("linked_already", of_friend, (), ())
@@ -57,6 +59,9 @@ def make_link(
         return LinkMove("nonce_unknown", None, (), ())
     if at > nonce.expires_at:
         return LinkMove("nonce_expired", None, (Remove(nonce),), ())
+    newest = max((t for t in (unlinked_at, *(old.linked_at for old in (of_friend, of_member) if old)) if t), default=at)
+    if newest > at:
+        return LinkMove("overtaken", None, (Remove(nonce),), ())
     link = Link(
         side=Side.FRIEND,
         user_id=user_id,
@@ -79,15 +84,18 @@ def make_link(
     return LinkMove("linked", link, tuple(writes), tuple(facts))
 
 
-def end_link(of_friend: Link, *, at: datetime, now: datetime, reason: str) -> LinkMove:
-    """End a link at `at`. A link made after `at` stays: the wish to end it was about an older one."""
-    if of_friend.linked_at > at:
-        return LinkMove("linked_since", of_friend, (), ())
-    fact = link_fact("LinkEnded", of_friend, at, now, reason=reason)
+def end_link(link: Link, *, at: datetime, now: datetime, reason: str) -> LinkMove:
+    """End `link`, read from either side, at `at`. One made after `at` stays: the wish to end it was about an older one.
+
+    The condition is on the side that was read: each side counts its own versions.
+    """
+    if link.linked_at > at:
+        return LinkMove("linked_since", link, (), ())
+    fact = link_fact("LinkEnded", link, at, now, reason=reason)
     writes: tuple[Write, ...] = (
-        Remove(of_friend),
-        Drop(LinkOfMemberKey(of_friend.shop_id, of_friend.member_id)),
-        Create(_ended(of_friend, at, reason)),
+        Remove(link),
+        Drop(link.mirrored().key),
+        Create(_ended(link, at, reason)),
         Create(fact),
     )
     return LinkMove("unlinked", None, writes, (fact,))

@@ -33,8 +33,9 @@ class Promo(StrEnum):
 class Friend:
     """A LINE user known to the Official Account.
 
-    `reach_at`, `standby_at` and `promo_at` are the LINE timestamps of the events that set them: webhooks arrive out of
-    order, so an older event never undoes a newer one (line-platform: order by `timestamp`).
+    `reach_at`, `standby_at`, `followed_at`, `promo_at` and `unlinked_at` are the LINE timestamps of the newest events that
+    spoke of them: webhooks arrive out of order, so an older event never undoes a newer one (line-platform: order by
+    `timestamp`). `unlinked_at` is the wish to be unlinked, granted or not.
     """
 
     user_id: str
@@ -44,8 +45,10 @@ class Friend:
     entrance: str = "direct"
     standby: bool = False
     standby_at: datetime | None = None
+    followed_at: datetime | None = None
     promo: Promo = Promo.ALLOWED
     promo_at: datetime | None = None
+    unlinked_at: datetime | None = None
     erased: bool = False
     version: int = 1
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
+from musubi.domain.calendar import tokyo_date
 from musubi.domain.events import MemberChange, OrderChange, PointsChange, ShopEvent
 from musubi.domain.orders import Milestone, Order, Shipment
 from musubi.domain.people import ExpiringPoints, Member, MemberState, PointLot
@@ -52,20 +53,23 @@ def apply_order(order: Order | None, change: OrderChange, shop_id: str, as_of: d
 
 @dataclass(frozen=True)
 class Untold:
-    """Milestones that scenarios have not seen: `fresh` ones are told now, the rest only marked as told."""
+    """Milestones that scenarios have not seen (`news`). All of them end what they end; only `fresh` ones start anything:
+    a cancellation that reaches us late must still stop the follow-up.
+    """
 
     order: Order
-    fresh: tuple[Milestone, ...]
+    news: tuple[Milestone, ...] = ()
+    fresh: tuple[Milestone, ...] = ()
 
 
 def tell(order: Order, *, silent: bool, received_at: datetime) -> Untold:
     """Mark what there is to tell as told. Nothing is marked while the order has no member to tell it to."""
     pending = [m for m in order.milestones if m.id not in order.told]
     if not pending or (order.member_id is None and not silent):
-        return Untold(order, ())
+        return Untold(order)
     told = replace(order, told=(*order.told, *(m.id for m in pending)))
     fresh = () if silent else tuple(m for m in pending if received_at - m.at <= STALE_AFTER)
-    return Untold(told, fresh)
+    return Untold(told, tuple(pending), fresh)
 
 
 def apply_member(member: Member | None, change: MemberChange, shop_id: str, as_of: datetime) -> Member | None:
@@ -97,11 +101,11 @@ def apply_points(member: Member | None, change: PointsChange, shop_id: str, as_o
         return None
     if change.granted is not None:
         lots = (*before.lots, *((change.granted_lot,) if change.granted_lot else ()))
-        after = replace(before, points=(before.points or 0) + change.granted, lots=_by_date(lots))
+        after = replace(before, points=(before.points or 0) + change.granted, lots=_by_date(lots, as_of))
     else:
         if before.points_as_of is not None and as_of < before.points_as_of:
             return None
-        lots = before.lots if change.lots is None else _by_date(change.lots)
+        lots = before.lots if change.lots is None else _by_date(change.lots, as_of)
         after = replace(before, points=change.balance, lots=lots, points_as_of=as_of)
     return None if member is not None and after == before else replace(after, version=before.version + 1)
 
@@ -139,7 +143,8 @@ def _pick(old: T | None, new: T | None, newer: bool) -> T | None:
 
 
 def _merge_milestones(old: tuple[Milestone, ...], new: tuple[Milestone, ...]) -> tuple[Milestone, ...]:
-    merged = {m.id: m for m in reversed((*old, *new))}
+    """Each once, at its earliest instant: two sources that date it differently must not make the arrival decide."""
+    merged = {m.id: m for m in sorted((*old, *new), key=lambda m: m.at, reverse=True)}
     return tuple(sorted(merged.values(), key=lambda m: (_RANK.get(m.name, 9), m.at, m.ref)))
 
 
@@ -149,9 +154,13 @@ def _merge_shipments(old: tuple[Shipment, ...], new: tuple[Shipment, ...], newer
     return tuple(sorted(merged.values(), key=lambda s: s.shipment_id))
 
 
-def _by_date(lots: tuple[PointLot, ...]) -> tuple[PointLot, ...]:
-    """One lot per date, the nearest dates first; beyond MAX_LOTS the farthest are left to a later event."""
-    totals = sorted((on, points) for on, points in _totals(lots).items() if points > 0)
+def _by_date(lots: tuple[PointLot, ...], as_of: datetime) -> tuple[PointLot, ...]:
+    """One lot per date, the nearest dates first; beyond MAX_LOTS the farthest are left to a later event.
+
+    Lots that were over at `as_of` go: a shop that only sends grants would fill the list with the past.
+    """
+    today = tokyo_date(as_of)
+    totals = sorted((on, points) for on, points in _totals(lots).items() if points > 0 and on >= today)
     return tuple(PointLot(on, points) for on, points in totals[:MAX_LOTS])
 
 

@@ -68,8 +68,8 @@ def member_facts(member: Member | None, fallback: str, honorific: str) -> dict[s
     if not name or "@" in name:
         return {"member.name": fallback}
     for suffix in ("様", "さん"):
-        name = name.removesuffix(suffix)
-    return {"member.name": f"{name}{honorific}"}
+        name = name.removesuffix(suffix).rstrip()
+    return {"member.name": f"{name}{honorific}" if name else fallback}
 
 
 def yen(amount: int) -> str:

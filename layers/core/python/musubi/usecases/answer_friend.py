@@ -56,7 +56,7 @@ def first_claim(
     if decision.verdict is GateVerdict.SKIP:
         return replace(ledger.skip(send, decision.reason, now.machine), version=1)
     if decision.verdict is GateVerdict.PARK:
-        return replace(ledger.park(send, decision.reason, now.machine), channel=Channel.PUSH, version=1)
+        return replace(_stopped(send, now.machine), version=1)
     if send.channel is Channel.PUSH:
         return send
     if not token_alive(event, now.machine):
@@ -64,7 +64,7 @@ def first_claim(
     facts = send_facts(send, to, catalog, shop_name)
     try:
         messages = render(catalog.template(send.template), facts)
-    except RenderError as error:
+    except (RenderError, KeyError) as error:
         return replace(ledger.reject(send, "render_error", now.machine, str(error)), version=1)
     claimed = ledger.claim(
         send,
@@ -84,34 +84,49 @@ def send_facts(send: Send, to: Recipient, catalog: Catalog, shop_name: str) -> d
     return {"shop.name": shop_name, **names, **send.facts}
 
 
-def answer(send: Send, event: LineEvent, deps: Answering, *, fresh: bool) -> Outcome:
-    """Bring `send` to LINE by the event's reply token, or hand it to the push sender. `fresh`: our own first claim."""
+def answer(send: Send, event: LineEvent, deps: Answering, *, fresh: bool, stopped: bool = False) -> Outcome:
+    """Bring `send` to LINE by the event's reply token, or hand it to the push sender. `fresh`: our own first claim.
+
+    `stopped`: the kill switch is on; it is asked before every attempt (DESIGN §6.2).
+    """
     if send.state is SendState.PLANNED and send.channel is Channel.PUSH:
         deps.push_queue.send([push_ref(send)])
         return Outcome(Verdict.DONE, "push_planned", {"PushesPlanned": 1})
     if send.state not in (SendState.CLAIMED, SendState.PLANNED):
         return Outcome(Verdict.STALE, f"{send.state.value}:{send.reason}", {f"Sends{send.state.value.title()}": 1})
-    claimed = send if fresh else _claim_again(send, event, deps)
+    claimed = send if fresh else _claim_again(send, event, deps, stopped)
     if claimed is None:
         return Outcome(Verdict.STALE, "moved_on")
     if claimed.channel is Channel.PUSH or claimed.state is not SendState.CLAIMED:
-        return answer(claimed, event, deps, fresh=False)
+        return answer(claimed, event, deps, fresh=False, stopped=stopped)
     return _call(claimed, event, deps)
 
 
-def _claim_again(send: Send, event: LineEvent, deps: Answering) -> Send | None:
+def _claim_again(send: Send, event: LineEvent, deps: Answering, stopped: bool) -> Send | None:
     """Take over the row of an earlier delivery that did not finish."""
     now = deps.clock.machine()
     owner = deps.tokens.owner()
     if ledger.leased(send, owner, now):
         assert send.lease_until is not None
         raise Retryable("answer_in_flight", after_s=max(1, round((send.lease_until - now).total_seconds())))
-    if not token_alive(event, now):
+    if stopped:
+        moved = _stopped(send, now)
+    elif not token_alive(event, now):
         moved = _without_token(send, now)
     else:
         claimed = ledger.claim(send, owner=owner, user_id="", messages="", now=now, reason=send.reason)
         moved = replace(claimed, lease_until=now + REPLY_LEASE)
     return moved if isinstance(deps.store.commit([Replace(moved)]), Committed) else None
+
+
+def _stopped(send: Send, now: datetime) -> Send:
+    """The kill switch is on: what matters waits to be pushed, what may have arrived is never sent again."""
+    if send.state is SendState.CLAIMED:
+        return _without_token(send, now)
+    if not send.essential:
+        # Its words are about now (a link token lives ten minutes): hours later they would be wrong.
+        return ledger.skip(send, "kill_switch", now)
+    return replace(ledger.park(send, "kill_switch", now), channel=Channel.PUSH)
 
 
 def _without_token(send: Send, now: datetime) -> Send:
@@ -137,9 +152,7 @@ def _call(send: Send, event: LineEvent, deps: Answering) -> Outcome:
             # Only an accepted reply uses a token up: the earlier, unclear attempt arrived.
             settled = replace(settled, state=SendState.ACCEPTED, reason="accepted_inferred")
         elif send.essential:
-            settled = replace(
-                ledger.release(send, "reply_token_refused", now), channel=Channel.PUSH, line_message=result.message
-            )
+            settled = ledger.refused_reply(send, result, now)
     if not isinstance(deps.store.commit([Replace(settled)]), Committed):
         return Outcome(Verdict.STALE, "overtaken")
     if result.kind in (AnswerKind.UNCLEAR, AnswerKind.PASSING):

@@ -8,7 +8,7 @@ from typing import Any
 
 from musubi.domain import ledger
 from musubi.domain.answers import Answer, AnswerKind
-from musubi.domain.gate import Decision, GateVerdict, Policy, Recipient, decide, still_allowed
+from musubi.domain.gate import Decision, GateVerdict, Policy, Recipient, ask
 from musubi.domain.ids import MemberPerson, parse_person, shard_of
 from musubi.domain.ledger import Channel, Send, SendState
 from musubi.domain.operations import Circuit, Due, DueKind, PushRef
@@ -72,9 +72,7 @@ def deliver_send(ref: PushRef, deps: Deps) -> Outcome:
     recipient = _recipient(send, loaded, deps)
     if send.state is SendState.PARKED and (recipient.stopped or send.reason != "kill_switch"):
         return Outcome(Verdict.STALE, f"parked:{send.reason}")
-    decision = (
-        still_allowed(send, recipient) if send.fixed else decide(send, recipient, deps.policy, deps.clock.business())
-    )
+    decision = ask(send, recipient, deps.policy, deps.clock.business())
     if decision.verdict is not GateVerdict.SEND:
         return _refuse(send, decision, now, deps)
     return _claim_and_call(ref, send, recipient, decision, owner, now, deps)

@@ -77,8 +77,10 @@ def _occurrences(entry: DateEntry, job: ShardJob, deps: Deps) -> Iterator[list[_
     if entry.kind is DateKind.BIRTHDAY:
         for before in entry.days_before:
             on = job.on + timedelta(days=before)
+            key_value = f"{on.year}/{before}" if before else str(on.year)
             for month, day in birthdays_kept_on(on):
-                yield from _pages(partial(deps.store.birthdays, month, day, job.shard), str(on.year), {})
+                query = partial(deps.store.birthdays, month, day, job.shard)
+                yield from _pages(query, key_value, {"birthday.on": on.isoformat()})
         return
     for before in entry.days_before:
         on = job.on + timedelta(days=before)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from musubi.domain.calendar import is_kept_on, tokyo_date
+from musubi.domain.calendar import is_kept_on
 from musubi.domain.engine import (
     Moment,
     Progress,
@@ -190,7 +190,7 @@ def _still_meant(scenario: Scenario, enrolment: Enrolment, member: Member | None
     if member is None:
         return "member_gone", {}
     if scenario.entry.kind is DateKind.BIRTHDAY:
-        kept = is_kept_on(member.birthday, tokyo_date(enrolment.anchor_at))
+        kept = is_kept_on(member.birthday, date.fromisoformat(enrolment.facts["birthday.on"]))
         return (None if kept else "birthday_changed"), {}
     expires_on = date.fromisoformat(enrolment.facts["points.on"])
     if member.points_expiring(expires_on) <= 0:
@@ -199,7 +199,12 @@ def _still_meant(scenario: Scenario, enrolment: Enrolment, member: Member | None
 
 
 def _count_failure(due: Due, loaded: Loaded, error: Exception, deps: Deps) -> int:
-    """Remember the failure; after MAX_FAILURES the item goes to quarantine and its enrolment ends. Returns 1 then."""
+    """Remember the failure; after MAX_FAILURES the item goes to quarantine and its enrolment ends. Returns 1 then.
+
+    What passes by itself is no fault of the item: a store or queue that is away for five ticks must lose nothing.
+    """
+    if isinstance(error, Retryable):
+        return 0
     failed = replace(due, failures=due.failures + 1, version=due.version + 1)
     try:
         if failed.failures < MAX_FAILURES:

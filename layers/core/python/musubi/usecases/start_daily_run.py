@@ -46,7 +46,7 @@ def catch_up(at: datetime, deps: Deps) -> Outcome:
     local = at.astimezone(TOKYO)
     last = local.date() if local.time() >= RUNS_AT else local.date() - timedelta(days=1)
     runs = {run.on: run for run in deps.store.latest_runs(SCHEDULE, LOOK_BACK)}
-    first = max(min(runs), last - timedelta(days=LOOK_BACK - 1)) if runs else last
+    first = max(min(runs), last - timedelta(days=LOOK_BACK - 1)) if runs else local.date()
     started = 0
     for offset in range((last - first).days + 1):
         on = first + timedelta(days=offset)

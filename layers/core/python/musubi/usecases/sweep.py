@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from musubi.domain import ledger
 from musubi.domain.engine import push_ref
@@ -19,6 +19,9 @@ from musubi.ports import Bus, Clock, PushQueue, Store
 PAGE = 100
 _MAX_PAGES = 50
 
+NONCE_GRACE = timedelta(hours=1)
+"""An accountLink event counts by LINE's timestamp, and may wait in a queue long after the nonce is over."""
+
 
 @dataclass(frozen=True)
 class Deps:
@@ -31,7 +34,7 @@ class Deps:
 def sweep(deps: Deps, out_of_time: Callable[[], bool] = lambda: False) -> Outcome:
     """One sweep over all shards; stops cleanly when `out_of_time` says so, the next sweep goes on."""
     counts = {"SendsSwept": 0, "SendsUnknown": 0, "FactsPublished": 0, "LinkAttemptsTimedOut": 0, "SendsReleased": 0}
-    counts["SendsReleased"] = _release_parked(deps)
+    counts["SendsReleased"] = _release_parked(deps, out_of_time)
     for shard in range(SHARDS):
         if out_of_time():
             return Outcome(Verdict.DONE, "out_of_time", counts)
@@ -71,30 +74,23 @@ def _swept(row: Send, now: datetime) -> Send:
     return replace(row, look_at=now + ledger.SWEEP_AFTER, version=row.version + 1)
 
 
-def _release_parked(deps: Deps) -> int:
-    """Sends that only the kill switch stopped go on once it is off; LINE's monthly limit waits for the next month."""
+def _release_parked(deps: Deps, out_of_time: Callable[[], bool]) -> int:
+    """Sends that the kill switch stopped go on once it is off, those over LINE's monthly limit in the next month."""
     control: Control | None = deps.store.load([ControlKey()]).get(ControlKey())
     if control is not None and control.stopped:
         return 0
     now = deps.clock.machine()
     released = 0
-    for row in deps.store.parked_sends(PAGE):
-        if row.reason == "monthly_limit" and not _month_over(row, now):
-            continue
-        moved = ledger.release(row, "released", now)
-        if isinstance(deps.store.commit([Replace(moved)]), Committed):
-            deps.push_queue.send([push_ref(moved)])
-            released += 1
+    for _ in range(_MAX_PAGES):
+        ready = [row for row in deps.store.parked_sends(PAGE) if row.look_at is None or row.look_at <= now]
+        moved = [ledger.release(row, "released", now) for row in ready]
+        refs = [push_ref(row) for row in moved if isinstance(deps.store.commit([Replace(row)]), Committed)]
+        if refs:
+            deps.push_queue.send(refs)
+        released += len(refs)
+        if len(ready) < PAGE or out_of_time():
+            break
     return released
-
-
-def _month_over(row: Send, now: datetime) -> bool:
-    """LINE counts by the Tokyo calendar month."""
-    from musubi.domain.calendar import tokyo_date
-
-    since = row.look_at or row.planned_at
-    then, today = tokyo_date(since), tokyo_date(now)
-    return (then.year, then.month) != (today.year, today.month)
 
 
 def _sweep_facts(shard: int, deps: Deps) -> int:
@@ -116,5 +112,5 @@ def publish_facts(facts: Sequence[Fact], store: Store, bus: Bus, clock: Clock) -
 def _sweep_nonces(shard: int, deps: Deps) -> int:
     """LINE sends nothing for an expired link token: an attempt nobody finished is counted and cleared here."""
     now = deps.clock.machine()
-    overdue = deps.store.overdue_nonces(shard, now, PAGE)
+    overdue = deps.store.overdue_nonces(shard, now - NONCE_GRACE, PAGE)
     return sum(isinstance(deps.store.commit([Remove(nonce)]), Committed) for nonce in overdue)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from musubi.domain.engine import Moment, begin, begin_writes
 from musubi.domain.events import FriendEvent, LineEvent, LineEventType
-from musubi.domain.friends import apply_presence, is_overtaken, set_promo
+from musubi.domain.friends import apply_presence, is_overtaken, set_promo, wish_unlinked
 from musubi.domain.gate import Policy, Recipient
 from musubi.domain.ids import FriendPerson, enrolment_id, send_id
 from musubi.domain.ledger import Send
@@ -42,6 +42,7 @@ START_LINK = "start_link"
 UNLINK = "unlink"
 REFUSE_PROMO = "refuse_promo"
 ALLOW_PROMO = "allow_promo"
+_COMMANDS = frozenset({START_LINK, UNLINK, REFUSE_PROMO, ALLOW_PROMO})
 
 _MAY_ANSWER: dict[str, tuple[FriendEvent, ...]] = {
     "follow": (FriendEvent.FOLLOWED,),
@@ -76,11 +77,13 @@ def take_line_event(event: LineEvent, deps: Deps) -> Outcome:
     if event.user_id is None:
         return _link_failed_at_line(event, deps)
     taken = until_committed(deps.store, lambda: _attempt(event, intent, deps))
-    _publish(taken.facts, deps)
     if taken.send is None:
+        _publish(taken.facts, deps)
         return Outcome(taken.verdict, taken.reason, taken.counts)
     answering = Answering(deps.store, deps.clock, deps.push_queue, deps.line, deps.tokens)
-    answered = answer(taken.send, event, answering, fresh=taken.fresh)
+    answered = answer(taken.send, event, answering, fresh=taken.fresh, stopped=taken.stopped)
+    # After the answer: the reply token ages. If the answer fails, the sweeper publishes.
+    _publish(taken.facts, deps)
     return replace(answered, counts={**taken.counts, **answered.counts})
 
 
@@ -92,6 +95,7 @@ class _Taken:
     send: Send | None = None
     fresh: bool = False
     """The Send was claimed by this very commit: nobody has called LINE for it yet."""
+    stopped: bool = False
     facts: tuple[Fact, ...] = ()
 
 
@@ -116,7 +120,8 @@ def _intent(event: LineEvent, deps: Deps) -> str:
     if event.type is LineEventType.MESSAGE and event.text is not None:
         return deps.catalog.command(event.text) or "message"
     if event.type is LineEventType.POSTBACK:
-        return _postback_command(event.postback or "") or "postback"
+        command = _postback_command(event.postback or "")
+        return command if command in _COMMANDS else "postback"
     return event.type.value
 
 
@@ -135,17 +140,23 @@ def _attempt(event: LineEvent, intent: str, deps: Deps) -> tuple[Sequence[Write]
     assert friend is not None
     earlier = _earlier_answer(event, intent, user_id, loaded, deps)
     if earlier is not None:
-        return (), _Taken(Verdict.STALE, "repeat", {"LineEventRepeats": 1}, send=earlier)
+        return (), _Taken(Verdict.STALE, "repeat", {"LineEventRepeats": 1}, send=earlier, stopped=_is_stopped(loaded))
     change = _decide(event, intent, friend, before, loaded, deps)
     writes = list(change.writes)
     if change.friend != before:
         writes.append(_store_friend(before, change.friend))
-    if event.type is LineEventType.OTHER:
-        writes.append(Put(_mark(event, deps, "recorded")))
+    if event.type is LineEventType.OTHER or event.standby:
+        writes.append(Put(_mark(event, deps, "standby" if event.standby else "recorded")))
     begun, send = _begin_answer(event, change, loaded, deps)
     counts = {"LineEventsTaken": 1, **({"LineEventsUnread": 1} if event.type is LineEventType.OTHER else {})}
     verdict = Verdict.DONE if writes or begun else Verdict.IGNORED
-    return [*writes, *begun], _Taken(verdict, change.reason, counts, send, send is not None, change.facts)
+    taken = _Taken(verdict, change.reason, counts, send, fresh=send is not None, facts=change.facts)
+    return [*writes, *begun], taken
+
+
+def _is_stopped(loaded: Loaded) -> bool:
+    control = loaded.get(ControlKey())
+    return control is not None and control.stopped
 
 
 def _load(event: LineEvent, user_id: str, intent: str, deps: Deps) -> Loaded:
@@ -202,7 +213,7 @@ def _decide(
 ) -> _Change:
     link = loaded.get(LinkOfFriendKey(friend.user_id))
     if event.standby:
-        return _Change(friend, None, "standby")
+        return _decide_in_standby(event, intent, friend, link, loaded, deps)
     match intent:
         case "follow":
             if is_overtaken(before, event):
@@ -221,6 +232,24 @@ def _decide(
     return _Change(friend, None, event.type.value)
 
 
+def _decide_in_standby(
+    event: LineEvent, intent: str, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps
+) -> _Change:
+    """A module holds the chat: wishes and proofs count as always, nothing is said."""
+    match intent:
+        case "link":
+            change = _decide_link(event, friend, link, loaded, deps)
+        case "unlink":
+            change = _decide_unlink(event, friend, link, deps)
+        case "refuse_promo":
+            change = _decide_promo(event, friend, Promo.REFUSED, FriendEvent.PROMO_REFUSED)
+        case "allow_promo":
+            change = _decide_promo(event, friend, Promo.ALLOWED, FriendEvent.PROMO_ALLOWED)
+        case _:
+            change = _Change(friend, None, "")
+    return replace(change, tells=None, reason="standby")
+
+
 def _decide_link(event: LineEvent, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps) -> _Change:
     digest = nonce_digest(event.link_nonce or "")
     nonce = loaded.get(NonceKey(digest)) if event.link_nonce else None
@@ -236,7 +265,10 @@ def _decide_link(event: LineEvent, friend: Friend, link: Link | None, loaded: Lo
         now=deps.clock.machine(),
         of_friend=link,
         of_member=_member_side(nonce, loaded),
+        unlinked_at=friend.unlinked_at,
     )
+    if move.reason == "overtaken":
+        return _Change(friend, None, move.reason, move.writes)
     tells = FriendEvent.LINKED if move.link is not None else FriendEvent.LINK_FAILED
     return _Change(friend, tells, move.reason, move.writes, move.facts, link=move.link)
 
@@ -257,11 +289,12 @@ def _offer_link(friend: Friend, link: Link | None, deps: Deps) -> _Change:
 
 
 def _decide_unlink(event: LineEvent, friend: Friend, link: Link | None, deps: Deps) -> _Change:
+    wished = wish_unlinked(friend, event.at)
     if link is None:
-        return _Change(friend, FriendEvent.NOT_LINKED, "not_linked")
+        return _Change(wished, FriendEvent.NOT_LINKED, "not_linked")
     move = end_link(link, at=event.at, now=deps.clock.machine(), reason="asked")
     tells = FriendEvent.UNLINKED if move.link is None else None
-    return _Change(friend, tells, move.reason, move.writes, move.facts, link=link)
+    return _Change(wished, tells, move.reason, move.writes, move.facts, link=link)
 
 
 def _decide_promo(event: LineEvent, friend: Friend, promo: Promo, tells: FriendEvent) -> _Change:

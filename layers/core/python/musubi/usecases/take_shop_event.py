@@ -14,8 +14,9 @@ from musubi.domain.linking import end_link
 from musubi.domain.operations import PushRef, Seen
 from musubi.domain.orders import Milestone, Order
 from musubi.domain.outcome import Outcome, Verdict
-from musubi.domain.people import Link, Member, MemberState, Side
+from musubi.domain.people import Link, Member, MemberState
 from musubi.domain.projection import (
+    Untold,
     apply_member,
     apply_order,
     apply_points,
@@ -107,7 +108,8 @@ def _load(event: ShopEvent, seen_key: SeenKey, deps: Deps) -> tuple[_State, Seen
         [seen_key, *([order_key] if order_key else []), *_person_keys(event, member_id, None, deps)]
     )
     order = first.get(order_key) if order_key else None
-    known = member_id or (order.member_id if order else None)
+    # The stored order's member wins, as it does in the projection.
+    known = (order.member_id if order else None) or member_id
     seen = first.get(seen_key)
     more = [] if seen else _person_keys(event, known, order, deps)
     missing = [key for key in more if not first.holds(key)]
@@ -159,13 +161,9 @@ def _decide_member(state: _State, now: Moment, writes: list[Write], reasons: lis
     reasons.append("member_updated")
     writes.extend(member_writes(before, after))
     if after.state is not MemberState.ACTIVE and state.link is not None:
-        move = end_link(_friend_side(state.link), at=event.occurred_at, now=now.machine, reason=after.state.value)
+        move = end_link(state.link, at=event.occurred_at, now=now.machine, reason=after.state.value)
         writes.extend(move.writes)
         reasons.append(move.reason)
-
-
-def _friend_side(link: Link) -> Link:
-    return link if link.side is Side.FRIEND else link.mirrored()
 
 
 def _decide_order(
@@ -189,23 +187,26 @@ def _decide_order(
         reasons.append("order_updated")
     if untold.order.member_id is None:
         return
-    for milestone in untold.fresh:
-        reasons.append(milestone.name)
-        _end_scenarios(state, untold.order, milestone, deps, writes)
+    reasons.extend(milestone.name for milestone in untold.news)
+    writes.extend(_end_scenarios(state, untold, deps))
     for milestone in untold.fresh:
         progresses.extend(_begin_scenarios(state, untold.order, milestone, now, deps))
 
 
-def _end_scenarios(state: _State, order: Order, milestone: Milestone, deps: Deps, writes: list[Write]) -> None:
+def _end_scenarios(state: _State, untold: Untold, deps: Deps) -> list[Write]:
+    """End what the news end, each enrolment by the first of them that does."""
+    order, writes = untold.order, list[Write]()
     person = str(MemberPerson(order.shop_id, order.member_id or ""))
     parcels = {s.shipment_id for s in order.shipments}
     for scenario in deps.catalog.scenarios():
-        if milestone.name not in scenario.exits:
+        ended_by = next((m.name for m in untold.news if m.name in scenario.exits), None)
+        if ended_by is None:
             continue
         for value in _order_key_values(scenario, order.order_id, parcels):
             found = state.loaded.get(EnrolmentKey(enrolment_id(deps.deployment, scenario.id, person, value)))
             if found is not None:
-                writes.extend(close_writes(found, milestone.name))
+                writes.extend(close_writes(found, ended_by))
+    return writes
 
 
 def _begin_scenarios(state: _State, order: Order, milestone: Milestone, now: Moment, deps: Deps) -> list[Progress]:
