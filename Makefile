@@ -15,7 +15,7 @@ TOOL := $(PY) -m local.tools
 CODE := $(wildcard layers/core/python/musubi functions infra local tests)
 tests = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup layers layers-local layers-aws synth diff deploy doctor up down clock demo soak bench \
+.PHONY: help setup layers layers-local layers-aws synth diff deploy doctor up down clock demo soak bench musubi \
 	check test lint types imports fmt lock clean
 
 help: ## show this list
@@ -88,6 +88,10 @@ soak: setup layers-local ## 1,000 members and 3,000 events under 5 % faults
 
 bench: setup layers-local ## first answer of the webhook and latencies; writes .local/bench.json
 	@$(PY) -m local.bench
+
+# --- asking a deployment --------------------------------------------------------------------------
+musubi: .venv/.done ## ask and steer a deployment: make musubi ARGS="explain 1001 --stage prod"
+	@PYTHONPATH=layers/core/python $(PY) -m musubi.cli $(or $(ARGS),--help)
 
 # --- checks ----------------------------------------------------------------------------------------
 lint: .venv/.done ## ruff: rules and format

@@ -2,4 +2,4 @@
 
 from musubi.cli.commands import app
 
-app()
+app(prog_name="musubi")

@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import asdict
 from typing import Annotated, Any, NoReturn
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from typer.core import TyperGroup
 
-from musubi.cli import dead_letters
+from musubi.cli import dead_letters, views
 from musubi.cli.deployment import Deployment, UnknownDeployment, find
-from musubi.cli.views import entity, plain, send_view, story_view, table
+from musubi.domain.errors import Retryable
 from musubi.domain.ids import FriendPerson, MemberPerson, parse_person
 from musubi.usecases.control_sends import resume_sends, stop_sends
 from musubi.usecases.explain_person import PersonStory, explain_friend, explain_member
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="musubi: ask and steer a deployment.")
+NOT_FOUND = 1
+MISUSED = 2
+NO_ANSWER = 3
+
+_USER_ID = re.compile(r"U[0-9a-f]{32}")
+
+
+class _Plainly(TyperGroup):
+    """Says in one line what AWS refused: a traceback in front of an operator hides it, and may quote keys."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Retryable as error:
+            _fail(f"AWS does not answer properly, try again ({error.reason})", NO_ANSWER)
+        except ClientError as error:
+            _fail(_refusal(error), NO_ANSWER)
+        except BotoCoreError as error:  # no credentials, no region, no connection
+            _fail(str(error), NO_ANSWER)
+
+
+app = typer.Typer(
+    cls=_Plainly,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals of a traceback hold people's names
+    help="musubi: ask and steer a deployment. Exit codes: 1 not found or incomplete, 2 misused, 3 AWS refused.",
+)
 member_app = typer.Typer(no_args_is_help=True, help="Members of the shop.")
 friend_app = typer.Typer(no_args_is_help=True, help="LINE friends.")
 dlq_app = typer.Typer(no_args_is_help=True, help="Dead-letter queues and the quarantine.")
@@ -29,8 +60,6 @@ Local = Annotated[bool, typer.Option("--local", help="The stack that `make up` s
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Shop = Annotated[str | None, typer.Option(help="Shop id; the deployment's first shop if left out.")]
 
-_SEND_COLUMNS = ("planned_at", "scenario", "step", "key", "state", "reason", "text")
-
 
 @member_app.command("show")
 def member_show(
@@ -40,15 +69,15 @@ def member_show(
     deployment = _find(stage, local)
     story = explain_member(deployment.store(), shop or deployment.shop_id, member_id)
     _found(story.member or story.link, f"no member {member_id}")
-    _print_person(story, as_json)
+    _json(views.person_view(story)) if as_json else _print_person(story)
 
 
 @friend_app.command("show")
 def friend_show(user_id: str, stage: Stage = None, local: Local = False, as_json: AsJson = False) -> None:
     """What is known of a LINE friend, and the member linked to them."""
     story = explain_friend(_find(stage, local).store(), user_id)
-    _found(story.friend, f"no friend {user_id}")
-    _print_person(story, as_json)
+    _found(story.friend or story.link, f"no friend {user_id}")
+    _json(views.person_view(story)) if as_json else _print_person(story)
 
 
 @app.command()
@@ -66,12 +95,15 @@ def explain(
         story = explain_member(deployment.store(), who.shop_id, who.member_id)
     else:
         story = explain_friend(deployment.store(), who.user_id)
+    known = (story.member, story.friend, story.link, *story.ended_links, *story.sends, *story.enrolments)
+    _found(next((thing for thing in known if thing), None), f"nothing is known of {person}")
+    shown = views.story_view(story)
     if as_json:
-        _json(story_view(story))
+        _json(shown)
         return
-    _print_person(story, as_json=False)
-    typer.echo()
-    typer.echo(table([send_view(send) for send in story.sends], _SEND_COLUMNS))
+    _print_person(story, full=False)
+    typer.echo(f"\n{views.table(shown['sends'], views.SEND_COLUMNS)}")
+    typer.echo(f"\n{views.table(shown['enrolments'], views.ENROLMENT_COLUMNS)}")
 
 
 @app.command()
@@ -84,7 +116,7 @@ def stop(
     """Kill switch: park every Send from now on."""
     deployment = _find(stage, local)
     control = stop_sends(deployment.store(), deployment.clock(), reason)
-    _json(entity(control)) if as_json else typer.echo(
+    _json(views.entity(control)) if as_json else typer.echo(
         f"stopped: {reason}. `musubi resume` lets the parked Sends go on."
     )
 
@@ -99,7 +131,7 @@ def resume(
     """Open again; the next sweep (5 minutes at most) releases what was parked, and the gate is asked anew."""
     deployment = _find(stage, local)
     control = resume_sends(deployment.store(), deployment.clock(), reason)
-    _json(entity(control)) if as_json else typer.echo("open again; parked Sends follow with the next sweep")
+    _json(views.entity(control)) if as_json else typer.echo("open again; parked Sends follow with the next sweep")
 
 
 @dlq_app.command("list")
@@ -107,31 +139,42 @@ def dlq_list(stage: Stage = None, local: Local = False, as_json: AsJson = False)
     """How many records wait in each dead-letter queue and in the quarantine."""
     deployment = _find(stage, local)
     rows = dead_letters.depths(deployment)
-    _json(rows) if as_json else typer.echo(table(rows, ("queue", "visible", "in_flight")))
+    _json(rows) if as_json else typer.echo(views.table(rows, ("queue", "visible", "in_flight")))
 
 
 @dlq_app.command("redrive")
 def dlq_redrive(
-    queue: Annotated[str, typer.Argument(help="line-events, shop-events, push or alert-shards.")],
+    queue: Annotated[
+        str, typer.Argument(help="line-events, shop-events, push, alert-shards, or bus (to shop-events).")
+    ],
     stage: Stage = None,
     local: Local = False,
-    limit: Annotated[int, typer.Option(help="At most this many records.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many records.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
     """Hand dead letters back to their queue. Safe: every id is derived, and a Send's ledger row knows what has left."""
     deployment = _find(stage, local)
     try:
-        moved = dead_letters.redrive(deployment, queue, limit)
+        done = dead_letters.redrive(deployment, queue, limit)
     except ValueError as error:
         _fail(str(error))
-    _json({"queue": queue, "moved": moved}) if as_json else typer.echo(f"{moved} records back to {queue}")
+    _json({"queue": queue, **asdict(done)}) if as_json else typer.echo(f"{done.moved} records moved from {queue}")
+    if done.left_behind:
+        typer.echo(f"musubi: {done.left_behind} of them could not be deleted and will come again, harmlessly", err=True)
+    if done.refused:
+        _fail(f"{done.refused} were not taken and stay dead; hidden for a minute, then try again", NOT_FOUND)
 
 
 @unknown_app.command("list")
-def unknown_list(stage: Stage = None, local: Local = False, limit: int = 100, as_json: AsJson = False) -> None:
+def unknown_list(
+    stage: Stage = None,
+    local: Local = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, oldest first.")] = 100,
+    as_json: AsJson = False,
+) -> None:
     """Sends that may or may not have arrived and are never resent by themselves."""
-    rows = [send_view(send) for send in _find(stage, local).store().unknown_sends(limit)]
-    _json(rows) if as_json else typer.echo(table(rows, ("send_id", "person", *_SEND_COLUMNS)))
+    rows = [views.unknown_view(send) for send in _find(stage, local).store().unknown_sends(limit)]
+    _json(rows) if as_json else typer.echo(views.table(rows, views.UNKNOWN_COLUMNS))
 
 
 def _find(stage: str | None, local: bool) -> Deployment:
@@ -147,40 +190,50 @@ def _person(text: str, shop_id: str) -> MemberPerson | FriendPerson:
             return parse_person(text)
         except ValueError as error:
             _fail(str(error))
-    if text.startswith("U") and len(text) == 33:  # LINE: U and 32 hex digits
+    if _USER_ID.fullmatch(text):
         return FriendPerson(text)
     return MemberPerson(shop_id, text)
 
 
-def _print_person(story: PersonStory, as_json: bool) -> None:
-    if as_json:
-        _json({k: v for k, v in story_view(story).items() if k not in ("sends", "enrolments")})
-        return
+def _print_person(story: PersonStory, *, full: bool = True) -> None:
+    """Both sides of a person; their name and points only when asked for them (`full`)."""
     if story.member:
-        name = " ".join(p for p in (story.member.family_name, story.member.given_name) if p)
-        typer.echo(
-            f"member  {story.member.member_id}  {name}  {story.member.state.value}  points {story.member.points}"
-        )
+        member = story.member
+        typer.echo(f"member  {member.shop_id}/{member.member_id}  {member.state.value}")
+        if full:
+            name = " ".join(part for part in (member.family_name, member.given_name) if part)
+            typer.echo(
+                f"        {name or 'name unknown'}  points {'unknown' if member.points is None else member.points}"
+            )
     if story.friend:
         friend = story.friend
         typer.echo(f"friend  {friend.user_id}  {friend.reach.value}  promo {friend.promo.value}")
     if story.link:
-        typer.echo(
-            f"linked  since {plain(story.link.linked_at)} by {story.link.method}, entrance {story.link.entrance}"
-        )
+        since = views.plain(story.link.linked_at)
+        pair = f"{story.link.shop_id}/{story.link.member_id} and {story.link.user_id}"
+        typer.echo(f"linked  {pair} since {since} by {story.link.method}, entrance {story.link.entrance}")
     for ended in story.ended_links:
-        typer.echo(f"was linked to {ended.member_id} until {plain(ended.ended_at)} ({ended.reason})")
+        typer.echo(
+            f"ended   link to {ended.shop_id}/{ended.member_id} until {views.plain(ended.ended_at)} ({ended.reason})"
+        )
 
 
 def _found(thing: object, message: str) -> None:
     if thing is None:
-        _fail(message)
+        _fail(message, NOT_FOUND)
 
 
 def _json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _fail(message: str) -> NoReturn:
+def _refusal(error: ClientError) -> str:
+    """What AWS refused, by operation and code; a missing table or queue mostly means a stage that is not deployed."""
+    code = str(error.response.get("Error", {}).get("Code", "no code"))
+    advice = ": is this stage deployed in this account and region?" if re.search("NotFound|NonExistent", code) else ""
+    return f"AWS refused {error.operation_name} ({code}){advice}"
+
+
+def _fail(message: str, code: int = MISUSED) -> NoReturn:
     typer.echo(f"musubi: {message}", err=True)
-    raise typer.Exit(2)
+    raise typer.Exit(code)

@@ -31,7 +31,8 @@ class Deployment:
     stage: str
     shop_id: str
     endpoint: str | None = None
-    region: str = REGION
+    region: str | None = None
+    """None: the region of the caller's credentials, else Tokyo."""
 
     def name(self, what: str) -> str:
         """The physical name of a table or queue."""
@@ -52,7 +53,8 @@ class Deployment:
         import boto3
 
         if self.endpoint is None:
-            return boto3.Session(region_name=self.region)
+            session = boto3.Session(region_name=self.region)
+            return session if session.region_name else boto3.Session(region_name=REGION)
         return boto3.Session("test", "test", region_name=self.region)  # what the embedded AWS takes
 
 
@@ -61,7 +63,7 @@ def find(stage: str | None, local: bool) -> Deployment:
     if local == bool(stage):
         raise UnknownDeployment("name the deployment: --stage dev|stg|prod, or --local for the stack of `make up`")
     if stage:
-        return Deployment(stage, os.environ.get("MUSUBI_SHOP_ID", "main"), region=os.environ.get("AWS_REGION", REGION))
+        return Deployment(stage, os.environ.get("MUSUBI_SHOP_ID", "main"), region=os.environ.get("AWS_REGION"))
     path = Path(os.environ.get("MUSUBI_LOCAL_DIR", ".local")) / "endpoints.json"
     if not path.exists():
         raise UnknownDeployment(f"no local stack is up ({path} is missing): run `make up` first")
