@@ -25,6 +25,7 @@ from musubi.domain.events import (
 )
 from musubi.domain.orders import Milestone
 from musubi.domain.people import Birthday, MemberState, PointLot
+from musubi.domain.projection import is_silent
 from musubi.web.ingress import PLATFORMS
 from tests.unit.contracts.strategies import JSON, objects_with
 
@@ -127,8 +128,8 @@ def test_the_version_orders_and_flags_are_taken() -> None:
     event = read("MemberUpdated", {"member_id": "1", "version": "2026-11-20T00:00:00Z", "is_test": True})
     assert (event.as_of, event.is_test, event.is_backfill) == (datetime(2026, 11, 20, tzinfo=UTC), True, False)
     assert read("MemberUpdated", {"member_id": "1", "is_backfill": True}).is_backfill
-    assert read("OrderPlaced", {"order_id": "1", "placed_at": "2026-11-21T02:59:59Z"}).is_backfill
-    assert not read("OrderPlaced", {"order_id": "1", "placed_at": "2026-11-21T03:00:00Z"}).is_backfill
+    assert is_silent(read("OrderPlaced", {"order_id": "1", "placed_at": "2026-11-21T02:59:59Z"}))
+    assert not is_silent(read("OrderPlaced", {"order_id": "1", "placed_at": "2026-11-21T03:00:00Z"}))
 
 
 @pytest.mark.parametrize(

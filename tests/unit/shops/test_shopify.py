@@ -13,6 +13,7 @@ from musubi.adapters.shops.shopify import normalise
 from musubi.domain.errors import Permanent
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 from musubi.domain.orders import Milestone
+from musubi.domain.projection import is_silent
 from tests.unit.contracts.strategies import JSON, objects_with
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -121,7 +122,7 @@ def test_the_real_order_9999_is_no_test() -> None:
 
 
 def test_an_order_older_than_a_day_is_a_backfill() -> None:
-    assert call("orders/create", order(created_at="2026-11-21T11:59:00+09:00")).is_backfill
+    assert is_silent(call("orders/create", order(created_at="2026-11-21T11:59:00+09:00")))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from musubi.contracts import values
@@ -26,9 +26,6 @@ from musubi.domain.events import (
 )
 from musubi.domain.orders import Milestone, Shipment
 from musubi.domain.people import MemberState, PointLot
-
-STALE_AFTER = timedelta(hours=24)
-"""An event older than this when it arrives is a backfill: it updates state and messages nobody."""
 
 Data = Mapping[str, Any]
 
@@ -88,16 +85,11 @@ def read_event(envelope: Envelope) -> ShopEvent | UnreadShopEvent:
         received_at=envelope.received_at,
         content=content,
         is_test=data.get("is_test") is True,
-        is_backfill=data.get("is_backfill") is True or is_old(occurred_at, envelope.received_at),
+        is_backfill=data.get("is_backfill") is True,
         member=told.member,
         points=told.points,
         order=told.order,
     )
-
-
-def is_old(occurred_at: datetime, received_at: datetime) -> bool:
-    """True for an event that is too old to tell anybody about."""
-    return received_at - occurred_at > STALE_AFTER
 
 
 def shipment(shipment_id: str, carrier_name: Any, numbers: Any, url: Any) -> Shipment:

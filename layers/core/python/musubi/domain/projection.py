@@ -133,8 +133,8 @@ def order_writes(before: Order | None, after: Order) -> list[Write]:
 
 
 def is_silent(event: ShopEvent) -> bool:
-    """Test orders and backfills update state but message nobody."""
-    return event.is_test or event.is_backfill
+    """Test orders, backfills and what is old news when it reaches us update state but message nobody."""
+    return event.is_test or event.is_backfill or event.received_at - event.occurred_at > STALE_AFTER
 
 
 def _pick(old: T | None, new: T | None, newer: bool) -> T | None:

@@ -178,12 +178,14 @@ def shop_events() -> Worker[Sequence[ShopEvent | UnreadShopEvent]]:
     )
 
     def parse(body: str, sent_at: datetime) -> Sequence[ShopEvent | UnreadShopEvent]:
+        ahead = _ahead(clock)
         if is_bus_envelope(body):
-            return read_envelope(body, s.shops, sent_at + _ahead(clock))
+            return _by_either_clock(read_envelope(body, s.shops, sent_at + ahead), ahead)
         message = read_shop(body)
         payload = shop_payload(message, claims.get(message.claim) if message.claim else None)
-        received_at = message.received_at + _ahead(clock)
-        return adapter_for(message.platform)(message.headers, payload, message.shop_id, received_at)
+        normalise = adapter_for(message.platform)
+        events = normalise(message.headers, payload, message.shop_id, message.received_at + ahead)
+        return _by_either_clock(events, ahead)
 
     def use(events: Sequence[ShopEvent | UnreadShopEvent]) -> Iterable[Outcome]:
         for event in events:
@@ -387,6 +389,17 @@ def _ahead(clock: Clock) -> timedelta:
     moved.
     """
     return timedelta(seconds=round((clock.business() - clock.machine()).total_seconds()))
+
+
+def _by_either_clock(
+    events: Sequence[ShopEvent | UnreadShopEvent], ahead: timedelta
+) -> Sequence[ShopEvent | UnreadShopEvent]:
+    """Where business time was moved ahead, a sender may date its events by either clock: neither is old news."""
+    from musubi.domain.events import ShopEvent
+
+    if ahead <= timedelta():
+        return events
+    return [replace(e, received_at=e.received_at - ahead) if isinstance(e, ShopEvent) else e for e in events]
 
 
 def _catalog(s: settings.Content) -> FileCatalog:

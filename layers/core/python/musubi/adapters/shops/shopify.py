@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from musubi.contracts import values
-from musubi.contracts.ec import is_old, shipment
+from musubi.contracts.ec import shipment
 from musubi.contracts.shopify import Fulfillment, Order
 from musubi.contracts.text import bounded_id, canonical, clean, content_hash, parse_json
 from musubi.domain.errors import Permanent
@@ -160,7 +160,6 @@ def _event(call: _Call, name: str, change: OrderChange, *, at: datetime, as_of: 
         received_at=call.received_at,
         content=call.content,
         is_test=is_test or call.is_test,
-        is_backfill=is_old(at, call.received_at),
         order=change,
     )
 
