@@ -18,9 +18,11 @@ from moto import mock_aws
 
 from musubi.adapters.dynamo.store import DynamoStore
 from musubi.domain.errors import ConfigError, Permanent
+from musubi.domain.events import ShopEvent
 from musubi.domain.linking import nonce_digest
 from musubi.domain.operations import RunState
 from musubi.domain.people import Birthday
+from musubi.domain.projection import is_silent
 from musubi.domain.store_keys import MemberKey, NonceKey, OrderKey, RunKey
 from musubi.runtime import bootstrap, entry
 from tests.support import tables
@@ -243,8 +245,9 @@ def test_a_movable_clock_dates_events_of_the_shop_by_business_time(cloud: Cloud)
             "headers": {"x-shopify-topic": "orders/create"},
             "body": '{"id":1,"created_at":"2026-08-14T03:00:00Z"}'}  # fmt: skip
     (event,) = worker.parse(json.dumps(data), datetime.now(UTC))
+    assert isinstance(event, ShopEvent)
     assert event.received_at == datetime(2026, 8, 14, 3, 0, tzinfo=UTC)
-    assert not event.is_backfill
+    assert not is_silent(event)
 
 
 def test_a_failed_record_comes_back_when_it_was_told_to(cloud: Cloud) -> None:

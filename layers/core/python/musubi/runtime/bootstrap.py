@@ -8,27 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from musubi.domain.errors import ConfigError
-from musubi.runtime import settings
+from musubi.runtime import parts, settings
 
 if TYPE_CHECKING:
-    from musubi.adapters.content import FileCatalog
-    from musubi.adapters.dynamo.store import DynamoStore
-    from musubi.adapters.line.gateway import LineApi
     from musubi.adapters.secrets import SsmSecrets
-    from musubi.adapters.sqs import SqsPushQueue
     from musubi.contracts.schedule import DailyTick, Tick
     from musubi.domain.events import LineEvent, ShopEvent, UnreadShopEvent
-    from musubi.domain.gate import Policy
     from musubi.domain.operations import PushRef
     from musubi.domain.outcome import Outcome
-    from musubi.ports import Clock, ShardJob
-    from musubi.runtime.emf import EmfCounter
-    from musubi.runtime.work import HandBack, OutOfTime, Scheduled, Worker
+    from musubi.ports import ShardJob
+    from musubi.runtime.work import OutOfTime, Scheduled, Worker
     from musubi.web.api import Api
     from musubi.web.ingress import Door
 
@@ -46,8 +39,8 @@ def line_webhook() -> HttpHandler:
     from musubi.web.ingress import CHANNEL_SECRET, line_webhook
 
     s = settings.load(settings.LineWebhook)
-    secrets = _secrets(s.param_prefix)
-    _require(secrets, s.param_prefix, [CHANNEL_SECRET])
+    secrets = parts.secrets(s.param_prefix)
+    parts.require(secrets, s.param_prefix, [CHANNEL_SECRET])
     door = _door(s, secrets, s.line_events_queue_url, s.claim_bucket, "line-events")
     return lambda event, context: line_webhook(event, door)
 
@@ -57,8 +50,8 @@ def shop_webhook() -> HttpHandler:
     from musubi.web.ingress import PLATFORMS, shop_webhook
 
     s = settings.load(settings.ShopWebhook)
-    secrets = _secrets(s.param_prefix)
-    _require(secrets, s.param_prefix, [f"shops/{shop}/{platform}" for shop in s.shops for platform in PLATFORMS])
+    secrets = parts.secrets(s.param_prefix)
+    parts.require(secrets, s.param_prefix, [f"shops/{shop}/{platform}" for shop in s.shops for platform in PLATFORMS])
     door = _door(s, secrets, s.shop_events_queue_url, s.claim_bucket, "shop-events")
     return lambda event, context: shop_webhook(event, door, s.shops)
 
@@ -71,8 +64,8 @@ def _door(s: settings.Common, secrets: SsmSecrets, queue_url: str, bucket: str, 
 
     # LINE waits 2 s for an answer: better a 500 that it delivers again than an answer it no longer hears.
     sqs = client("sqs", connect_s=1, read_s=2, attempts=2)
-    claims = S3Claims(lambda: client("s3"), bucket, prefix, _now)
-    return Door(secrets.lines, partial(send_batch, sqs, queue_url), claims.put, _counter(s), _now)
+    claims = S3Claims(lambda: client("s3"), bucket, prefix, parts.now)
+    return Door(secrets.lines, partial(send_batch, sqs, queue_url), claims.put, parts.counter(s), parts.now)
 
 
 # The API
@@ -85,15 +78,15 @@ def api() -> Api:
     from musubi.web.api import Api
 
     s = settings.load(settings.Api)
-    secrets = _secrets(s.param_prefix)
-    _require(secrets, s.param_prefix, [f"shops/{shop}/cloudevents" for shop in s.shops])
-    store, tokens = _work_store(s.work_table), RandomTokens()
+    secrets = parts.secrets(s.param_prefix)
+    parts.require(secrets, s.param_prefix, [f"shops/{shop}/cloudevents" for shop in s.shops])
+    store, tokens = parts.work_store(s.work_table), RandomTokens()
 
     def issue(shop_id: str, member_id: str) -> tuple[str, datetime]:
-        nonce, stored = issue_nonce(store, tokens, shop_id=shop_id, member_id=member_id, now=_now())
+        nonce, stored = issue_nonce(store, tokens, shop_id=shop_id, member_id=member_id, now=parts.now())
         return nonce, stored.expires_at
 
-    return Api(issue=issue, keys=secrets.lines, shops=s.shops, now=_now, count=_counter(s))
+    return Api(issue=issue, keys=secrets.lines, shops=s.shops, now=parts.now, count=parts.counter(s))
 
 
 # Queue workers
@@ -111,17 +104,17 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
     from musubi.usecases.take_line_event import Deps, take_line_event
 
     s = settings.load(settings.LineEvents)
-    clock = _clock(s, s.work_table)
-    claims = S3Claims(lambda: client("s3"), s.claim_bucket, "line-events", _now)
+    clock = parts.clock(s, s.work_table)
+    claims = S3Claims(lambda: client("s3"), s.claim_bucket, "line-events", parts.now)
     deps = Deps(
-        store=_store(s.people_table, s.work_table),
+        store=parts.store(s.people_table, s.work_table),
         clock=clock,
-        catalog=_catalog(s),
-        push_queue=_push_queue(s.push_queue_url),
+        catalog=parts.catalog(s),
+        push_queue=parts.push_queue(s.push_queue_url),
         bus=EventBridgeBus(client("events"), s.bus_name),
-        line=_line(s, clock),
+        line=parts.line(s, clock),
         tokens=RandomTokens(),
-        policy=_policy(s),
+        policy=parts.policy(s),
         deployment=s.deployment,
         shop_name=s.shop_name,
         login_url=s.shop_login_url,
@@ -147,7 +140,7 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
         event, _ = job
         return {"type": event.raw_type, "event": event.event_id, "person": pseudonym(event.user_id)}
 
-    return _worker(
+    return parts.worker(
         "line-events",
         parse,
         use,
@@ -167,31 +160,31 @@ def shop_events() -> Worker[Sequence[ShopEvent | UnreadShopEvent]]:
     from musubi.usecases.take_shop_event import Deps, take_shop_event
 
     s = settings.load(settings.ShopEvents)
-    clock = _clock(s, s.work_table)
-    claims = S3Claims(lambda: client("s3"), s.claim_bucket, "shop-events", _now)
+    clock = parts.clock(s, s.work_table)
+    claims = S3Claims(lambda: client("s3"), s.claim_bucket, "shop-events", parts.now)
     deps = Deps(
-        store=_store(s.people_table, s.work_table),
+        store=parts.store(s.people_table, s.work_table),
         clock=clock,
-        catalog=_catalog(s),
-        push_queue=_push_queue(s.push_queue_url),
+        catalog=parts.catalog(s),
+        push_queue=parts.push_queue(s.push_queue_url),
         deployment=s.deployment,
     )
 
     def parse(body: str, sent_at: datetime) -> Sequence[ShopEvent | UnreadShopEvent]:
-        ahead = _ahead(clock)
+        ahead = parts.ahead(clock)
         if is_bus_envelope(body):
-            return _by_either_clock(read_envelope(body, s.shops, sent_at + ahead), ahead)
+            return parts.by_either_clock(read_envelope(body, s.shops, sent_at + ahead), ahead)
         message = read_shop(body)
         payload = shop_payload(message, claims.get(message.claim) if message.claim else None)
         normalise = adapter_for(message.platform)
         events = normalise(message.headers, payload, message.shop_id, message.received_at + ahead)
-        return _by_either_clock(events, ahead)
+        return parts.by_either_clock(events, ahead)
 
     def use(events: Sequence[ShopEvent | UnreadShopEvent]) -> Iterable[Outcome]:
         for event in events:
             yield take_shop_event(event, deps)
 
-    return _worker("shop-events", parse, use, _shop_labels, s.quarantine_queue_url)
+    return parts.worker("shop-events", parse, use, _shop_labels, s.quarantine_queue_url)
 
 
 def _shop_labels(events: Sequence[ShopEvent | UnreadShopEvent]) -> Mapping[str, str]:
@@ -209,18 +202,18 @@ def push_sender() -> Worker[PushRef]:
     from musubi.usecases.deliver_send import Deps, deliver_send
 
     s = settings.load(settings.PushSender)
-    clock = _clock(s, s.work_table)
+    clock = parts.clock(s, s.work_table)
     deps = Deps(
-        store=_store(s.people_table, s.work_table),
+        store=parts.store(s.people_table, s.work_table),
         clock=clock,
-        catalog=_catalog(s),
-        push_queue=_push_queue(s.push_queue_url),
-        line=_line(s, clock),
+        catalog=parts.catalog(s),
+        push_queue=parts.push_queue(s.push_queue_url),
+        line=parts.line(s, clock),
         tokens=RandomTokens(),
-        policy=_policy(s),
+        policy=parts.policy(s),
         shop_name=s.shop_name,
     )
-    return _worker(
+    return parts.worker(
         "push",
         lambda body, sent_at: read_push(body),
         lambda ref: (deliver_send(ref, deps),),
@@ -236,12 +229,12 @@ def alert_shard() -> Worker[ShardJob]:
 
     s = settings.load(settings.AlertShard)
     deps = Deps(
-        store=_store(s.people_table, s.work_table),
-        clock=_clock(s, s.work_table),
-        catalog=_catalog(s),
+        store=parts.store(s.people_table, s.work_table),
+        clock=parts.clock(s, s.work_table),
+        catalog=parts.catalog(s),
         deployment=s.deployment,
     )
-    return _worker(
+    return parts.worker(
         "alert-shards",
         lambda body, sent_at: read_shard(body),
         lambda job: (enrol_shard(job, deps),),
@@ -265,10 +258,10 @@ def due_steps() -> Scheduled[Tick]:
 
     s = settings.load(settings.DueSteps)
     deps = Deps(
-        store=_store(s.people_table, s.work_table),
-        clock=_clock(s, s.work_table),
-        catalog=_catalog(s),
-        push_queue=_push_queue(s.push_queue_url),
+        store=parts.store(s.people_table, s.work_table),
+        clock=parts.clock(s, s.work_table),
+        catalog=parts.catalog(s),
+        push_queue=parts.push_queue(s.push_queue_url),
         quarantine=SqsQuarantine(client("sqs"), s.quarantine_queue_url),
         tokens=RandomTokens(),
         deployment=s.deployment,
@@ -291,8 +284,8 @@ def daily_alerts() -> Scheduled[DailyTick]:
 
     s = settings.load(settings.DailyAlerts)
     deps = Deps(
-        store=_work_store(s.work_table),
-        clock=_clock(s, s.work_table),
+        store=parts.work_store(s.work_table),
+        clock=parts.clock(s, s.work_table),
         shard_queue=SqsShardQueue(client("sqs"), s.alert_shards_queue_url),
     )
 
@@ -314,9 +307,9 @@ def sweeper() -> Scheduled[Tick]:
 
     s = settings.load(settings.Sweeper)
     deps = Deps(
-        store=_store(s.people_table, s.work_table),
-        clock=_clock(s, s.work_table),
-        push_queue=_push_queue(s.push_queue_url),
+        store=parts.store(s.people_table, s.work_table),
+        clock=parts.clock(s, s.work_table),
+        push_queue=parts.push_queue(s.push_queue_url),
         bus=EventBridgeBus(client("events"), s.bus_name),
     )
 
@@ -324,140 +317,3 @@ def sweeper() -> Scheduled[Tick]:
         return sweep(deps, out_of_time)
 
     return Scheduled(read_tick, use)
-
-
-# Parts
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _counter(s: settings.Common) -> EmfCounter:
-    from musubi.runtime.emf import EmfCounter
-
-    return EmfCounter(s.powertools_metrics_namespace, s.powertools_service_name, _now)
-
-
-def _secrets(prefix: str) -> SsmSecrets:
-    from musubi.adapters.aws import client
-    from musubi.adapters.secrets import SsmSecrets
-
-    return SsmSecrets(client("ssm"), prefix, _now)
-
-
-def _require(secrets: SsmSecrets, prefix: str, names: Sequence[str]) -> None:
-    """Read the secrets now, while the function starts; ConfigError if none of them is there or one is no key."""
-    from musubi.web.signatures import key_bytes
-
-    found = {name: secrets.lines(name) for name in names}
-    if not any(found.values()):
-        raise ConfigError(f"{prefix}/{names[0]}: no such secret")
-    for name, lines in found.items():
-        try:
-            _ = [key_bytes(line) for line in lines]
-        except ValueError as error:
-            raise ConfigError(f"{prefix}/{name}: {error}") from None
-
-
-def _store(people_table: str, work_table: str) -> DynamoStore:
-    from musubi.adapters.aws import client
-    from musubi.adapters.dynamo.store import DynamoStore
-
-    return DynamoStore(client("dynamodb"), people_table=people_table, work_table=work_table)
-
-
-def _work_store(work_table: str) -> DynamoStore:
-    """The store of a function that has no business with people: no name, no right, and a loud error if it
-    tries.
-    """
-    return _store("", work_table)
-
-
-def _clock(s: settings.Clocked, work_table: str) -> Clock:
-    from musubi.adapters.clock import MovableClock, RealClock
-
-    if s.clock == "real":
-        return RealClock()
-    from musubi.adapters.aws import client
-
-    return MovableClock(client("dynamodb"), work_table)
-
-
-def _ahead(clock: Clock) -> timedelta:
-    """How far business time is ahead of machine time: shops date their events by it where the clock can be
-    moved.
-    """
-    return timedelta(seconds=round((clock.business() - clock.machine()).total_seconds()))
-
-
-def _by_either_clock(
-    events: Sequence[ShopEvent | UnreadShopEvent], ahead: timedelta
-) -> Sequence[ShopEvent | UnreadShopEvent]:
-    """Where business time was moved ahead, a sender may date its events by either clock: neither is old news."""
-    from musubi.domain.events import ShopEvent
-
-    if ahead <= timedelta():
-        return events
-    return [replace(e, received_at=e.received_at - ahead) if isinstance(e, ShopEvent) else e for e in events]
-
-
-def _catalog(s: settings.Content) -> FileCatalog:
-    from musubi.adapters.content import FileCatalog
-
-    return FileCatalog(s.content_dir)
-
-
-def _push_queue(queue_url: str) -> SqsPushQueue:
-    from musubi.adapters.aws import client
-    from musubi.adapters.sqs import SqsPushQueue
-
-    return SqsPushQueue(client("sqs"), queue_url)
-
-
-def _line(s: settings.Sending, clock: Clock) -> LineApi:
-    from musubi.adapters.line.gateway import CHANNEL_SECRET, LineApi
-
-    secrets = _secrets(s.param_prefix)
-    _require(secrets, s.param_prefix, [CHANNEL_SECRET])
-    return LineApi(api_url=s.line_api_url, channel_id=s.line_channel_id, secrets=secrets, clock=clock)
-
-
-def _policy(s: settings.Sending) -> Policy:
-    from musubi.domain.gate import Policy
-
-    return Policy(go_live=s.go_live, testers=frozenset(s.testers))
-
-
-def _worker(
-    source: str,
-    parse: Callable[[str, datetime], Any],
-    use: Callable[[Any], Iterable[Outcome]],
-    labels: Callable[[Any], Mapping[str, str]],
-    quarantine_url: str,
-    crash_after_s: int | None = None,
-) -> Worker[Any]:
-    from musubi.adapters.aws import client
-    from musubi.adapters.sqs import SqsQuarantine
-    from musubi.runtime.work import Worker
-
-    sqs = client("sqs")
-    return Worker(
-        source=source,
-        parse=parse,
-        use=use,
-        labels=labels,
-        quarantine=SqsQuarantine(sqs, quarantine_url),
-        hand_back=_hand_back(sqs, quarantine_url),
-        crash_after_s=crash_after_s,
-    )
-
-
-def _hand_back(sqs: Any, sibling_url: str) -> HandBack:
-    """ChangeMessageVisibility on the queue that a record's ARN names: it lies beside the quarantine queue."""
-
-    def hand_back(queue_arn: str, receipt: str, after_s: int) -> None:
-        url = f"{sibling_url.rpartition('/')[0]}/{queue_arn.rpartition(':')[2]}"
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=after_s)
-
-    return hand_back
