@@ -148,8 +148,8 @@ class ScenarioFile(_Strict):
 
 
 class TemplateFile(_Strict):
-    """`templates/<id>.yaml`: LINE message objects as LINE documents them, with `${placeholders}` in their
-    texts.
+    """`templates/<id>.yaml`: LINE message objects as LINE
+    documents them, with `${placeholders}` in their texts.
     """
 
     id: _Id

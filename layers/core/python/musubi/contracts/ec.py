@@ -32,8 +32,8 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """What carried a canonical event. `source` + `event_id` identify it; `time` is the carrier's, if it had
-    one.
+    """What carried a canonical event. `source` + `event_id`
+    identify it; `time` is the carrier's, if it had one.
     """
 
     shop_id: str
@@ -93,8 +93,8 @@ def read_event(envelope: Envelope) -> ShopEvent | UnreadShopEvent:
 
 
 def shipment(shipment_id: str, carrier_name: Any, numbers: Any, url: Any) -> Shipment:
-    """One parcel. The shop's own link is used only if it is https and the carrier's; else it is made from the
-    number.
+    """One parcel. The shop's own link is used only if it is https
+    and the carrier's; else it is made from the number.
     """
     carrier = carrier_of(clean(carrier_name))
     given = numbers if isinstance(numbers, list) else [numbers]

@@ -20,8 +20,8 @@ from musubi.domain.events import LineEvent, LineEventType
 from musubi.domain.ids import derived_id
 
 MAX_RAW = 64_000
-"""Characters of an unread event that are kept: DynamoDB takes 400 KB an item, S3 holds larger ones for 30
-days.
+"""Characters of an unread event that are kept: DynamoDB takes
+400 KB an item, S3 holds larger ones for 30 days.
 """
 
 _MAX_TEXT = 5_000

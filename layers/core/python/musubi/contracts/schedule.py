@@ -29,8 +29,8 @@ def _no_placeholder(value: object) -> object:
 
 
 class DailyTick(BaseModel):
-    """The daily run's input: its business date comes from `scheduled_at`, so a late invocation runs its own
-    day.
+    """The daily run's input: its business date comes from
+    `scheduled_at`, so a late invocation runs its own day.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -1,5 +1,5 @@
-"""Text and JSON that strangers wrote, made safe: names, notes and titles end up in messages, ids in keys and
-logs.
+"""Text and JSON that strangers wrote, made safe: names, notes
+and titles end up in messages, ids in keys and logs.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def as_id(value: object) -> str | None:
 
 
 def bounded_id(text: str) -> str:
-    """`text` as a dedupe id: itself when it can be one, else a hash of it, so that nothing is too long to be
-    stored.
+    """`text` as a dedupe id: itself when it can be one, else a hash
+    of it, so that nothing is too long to be stored.
     """
     return text if as_id(text) == text else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
@@ -75,8 +75,8 @@ def parse_json(raw: bytes | str, what: str) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no blanks, ASCII: equal values give equal text. Permanent if it nests without
-    end.
+    """JSON with sorted keys and no blanks, ASCII: equal values
+    give equal text. Permanent if it nests without end.
     """
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

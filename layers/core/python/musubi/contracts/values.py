@@ -109,8 +109,8 @@ def last_day(value: Any, field: str) -> date:
 
 
 def lots(value: Any, field: str) -> tuple[PointLot, ...] | None:
-    """Point lots `[{points, expires_at}]`; None when absent. One bad lot spoils all: they replace what is
-    stored.
+    """Point lots `[{points, expires_at}]`; None when absent. One
+    bad lot spoils all: they replace what is stored.
     """
     if value is None:
         return None
@@ -164,8 +164,8 @@ def _birthday_parts(value: Any) -> tuple[int | None, int | None, int | None]:
 
 
 def _birthday_of_instant(text: str) -> tuple[int | None, int | None, int | None]:
-    """Databases hand a Tokyo midnight out as 15:00 UTC of the day before: the Tokyo day is the one that was
-    meant.
+    """Databases hand a Tokyo midnight out as 15:00 UTC of the day
+    before: the Tokyo day is the one that was meant.
     """
     if "T" not in text.upper():
         return None, None, None
@@ -184,8 +184,8 @@ def _small(value: Any) -> int | None:
 
 
 def person_name(value: Any) -> tuple[str | None, str | None]:
-    """(family, given) from `{family, given}` or one text; without honorifics, and None for what is a mail
-    address.
+    """(family, given) from `{family, given}` or one text; without
+    honorifics, and None for what is a mail address.
     """
     if isinstance(value, dict):
         return _name(value.get("family")), _name(value.get("given"))

@@ -73,8 +73,8 @@ def queue_worker(worker: Worker[T]) -> Handler:
 
 
 def scheduled(job: Scheduled[T]) -> Handler:
-    """A Lambda handler for a schedule. What it raises fails the invocation: Lambda repeats it, then sets it
-    aside.
+    """A Lambda handler for a schedule. What it raises fails the
+    invocation: Lambda repeats it, then sets it aside.
     """
     _log()
 

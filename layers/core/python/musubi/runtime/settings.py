@@ -163,8 +163,8 @@ FUNCTIONS: Mapping[str, type[Common]] = {
 
 
 def load(settings: type[_S], environment: Mapping[str, str] | None = None) -> _S:
-    """`settings` from `environment` (default: the process's). ConfigError naming the first variable that is
-    wrong.
+    """`settings` from `environment` (default: the process's).
+    ConfigError naming the first variable that is wrong.
     """
     source = os.environ if environment is None else environment
     hints = get_type_hints(settings)
@@ -185,8 +185,8 @@ def _value(field: Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
 
 
 def _parsed(text: str, kind: Any) -> Any:
-    """`text` as `kind`; ValueError says what was expected. The value is left out: it may be a mispasted
-    secret.
+    """`text` as `kind`; ValueError says what was expected. The
+    value is left out: it may be a mispasted secret.
     """
     if kind is str:
         return text

@@ -52,7 +52,7 @@ class Scheduled(Generic[T]):
 
 
 def pseudonym(text: str | None) -> str:
-    """Eight characters that stand for a person in logs: the same for the same person, and not to be turned
-    back.
+    """Eight characters that stand for a person in logs: the same
+    for the same person, and not to be turned back.
     """
     return hashlib.sha256(text.encode()).hexdigest()[:8] if text else "-"

@@ -145,8 +145,8 @@ def _content_type(named: Mapping[str, str]) -> str:
 
 
 def _split(raw: bytes, named: Mapping[str, str]) -> list[tuple[bytes, str]]:
-    """The CloudEvents of one call, each as (body, content type): a broken one must not take its batch down
-    with it.
+    """The CloudEvents of one call, each as (body, content type): a
+    broken one must not take its batch down with it.
     """
     kind = _content_type(named)
     if "ce-type" in named and not kind.startswith(_STRUCTURED):

@@ -54,8 +54,8 @@ def json_body(raw: bytes) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON in ASCII: SQS refuses control characters and lone surrogates, which JSON may carry
-    escaped.
+    """Compact JSON in ASCII: SQS refuses control characters and
+    lone surrogates, which JSON may carry escaped.
     """
     return json.dumps(value, separators=(",", ":"))
 

@@ -40,8 +40,8 @@ class Keys(Protocol):
 
 
 def prove(keys: Keys, name: str, verify: Callable[[Sequence[str]], None]) -> None:
-    """Verify with the secrets under `name`, and once more with a fresh look at them: they may just have been
-    rotated.
+    """Verify with the secrets under `name`, and once more with a
+    fresh look at them: they may just have been rotated.
     """
     try:
         verify(keys(name))
@@ -70,8 +70,8 @@ def key_bytes(secret: str) -> bytes:
 
 
 def verify_line(raw: bytes, header: str | None, secrets: Iterable[str]) -> None:
-    """`x-line-signature`: base64 of HMAC-SHA256 over the raw body with the channel secret (Messaging API,
-    webhooks).
+    """`x-line-signature`: base64 of HMAC-SHA256 over the raw body
+    with the channel secret (Messaging API, webhooks).
     """
     _expect(_decoded([header or ""]), raw, secrets)
 

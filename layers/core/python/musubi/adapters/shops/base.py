@@ -28,8 +28,8 @@ ADAPTERS: Mapping[str, Normalise] = {"shopify": shopify.normalise, "cloudevents"
 
 
 def adapter_for(platform: str) -> Normalise:
-    """The adapter of `platform`; Permanent when there is none (a message of a later or an earlier
-    deployment).
+    """The adapter of `platform`; Permanent when there is none (a
+    message of a later or an earlier deployment).
     """
     found = ADAPTERS.get(platform)
     if found is None:
