@@ -275,6 +275,14 @@ def test_a_batch_is_split_so_that_one_broken_event_stands_alone(world: World) ->
     assert {m.headers["content-type"] for m in messages} == {"application/cloudevents+json"}
 
 
+def test_a_batch_that_can_not_be_queued_in_time_is_413(world: World) -> None:
+    fits = json.dumps([{"id": str(i)} for i in range(ingress.MAX_BATCH)]).encode()
+    assert world.shop("cloudevents", fits, standard(fits))["statusCode"] == 202
+    over = json.dumps([{"id": str(i)} for i in range(ingress.MAX_BATCH + 1)]).encode()
+    assert world.shop("cloudevents", over, standard(over))["statusCode"] == 413
+    assert len(world.sent) == ingress.MAX_BATCH
+
+
 def test_a_binary_cloudevent_keeps_its_headers_and_body(world: World) -> None:
     raw = b'{"member_id":"1001"}'
     headers = standard(raw, "application/json", **{"ce-id": "1", "ce-type": "MemberDeleted", "ce-source": "/s"})

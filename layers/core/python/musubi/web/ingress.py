@@ -28,6 +28,11 @@ from musubi.web.signatures import (
 CLAIM_OVER = 200 * 1024
 """Bytes of a queue message above which the payload goes to S3 and the message carries its key."""
 
+MAX_BATCH = 1000
+"""CloudEvents taken in one call: ten go into one SQS request, and all must be queued before the function's 10
+s end.
+"""
+
 PLATFORMS = {"shopify": 200, "cloudevents": 202}
 """Shop systems with an adapter, and the status that tells each of them that we took the event."""
 
@@ -153,6 +158,8 @@ def _split(raw: bytes, named: Mapping[str, str]) -> list[tuple[bytes, str]]:
         return [(raw, kind)]
     document = json_body(raw)
     if isinstance(document, list):
+        if len(document) > MAX_BATCH:
+            raise Refused(413, f"more than {MAX_BATCH} events in one call", "BodiesTooLarge", "batch")
         return [(dumps(one).encode(), "application/cloudevents+json") for one in document]
     if not isinstance(document, dict):
         raise Refused(400, "no CloudEvent and no batch of them", "BodiesUnreadable", "not_a_cloudevent")
