@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from local.outside import Outside
-from local.story import Story, StoryFailed, birthday_of, lots_of
+from local.story import Story, StoryFailed, birthday_of, lots_of, printed
 
 T = TypeVar("T")
 _CHUNK = 200
@@ -79,17 +79,19 @@ class Crowd:
         for user, member_id in pairs:
             self._story.oracle.linked(user, member_id, at)
 
-    def _link_one(self, pair: tuple[str, str]) -> None:
-        user, member_id = pair
+    def nonce(self, member_id: str) -> str:
+        """A nonce for a member who has just logged in at the shop."""
         for attempt in range(_TRIES):
             self.nonces_asked += 1
             answer = self._outside.nonce(member_id)
             if answer.status_code == 201:
-                act = {"user": user, "action": "account_link", "nonce": answer.json()["nonce"], "ok": True}
-                self._acts([act], {})
-                return
+                return str(answer.json()["nonce"])
             time.sleep(0.1 * attempt)
         raise StoryFailed(f"no nonce for member {member_id}: {answer.status_code} {answer.text[:200]}")
+
+    def _link_one(self, pair: tuple[str, str]) -> None:
+        user, member_id = pair
+        self._acts([{"user": user, "action": "account_link", "nonce": self.nonce(member_id), "ok": True}], {})
 
     def _acts(self, acts: list[dict[str, Any]], options: dict[str, Any]) -> None:
         answer = self._story.line("POST", "/_sim/events", {"acts": acts, "options": options})
@@ -117,7 +119,7 @@ class Crowd:
             body = {"carrier": "yamato", **options}
             row = self._story.shop("POST", f"/_shop/orders/{number}/ship", body)["order"]
             for parcel in row["parcels"][-1]["numbers"]:
-                self._story.oracle.shipped(number, parcel, at)
+                self._story.oracle.shipped(printed(number), parcel, at)
 
         self._each(numbers, one)
 

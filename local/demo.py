@@ -18,6 +18,7 @@ from local.story import Story, StoryFailed, days_after
 from tests.support.oracle import TOKYO, tokyo
 
 _DAY5_AT = (10, 5)
+_MEMBERS = ("1001", "1002", "1003", "1004")
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
     try:
         story = Story(endpoints, home_of_stack())
         try:
-            _play(story)
+            play(story)
         except StoryFailed as failed:
             print(f"\nthe story failed: {failed}")
         else:
@@ -50,11 +51,11 @@ def _say(story: Story, text: str) -> None:
     print(f"{story.now().astimezone(TOKYO):%m-%d %H:%M}  ・ {text}")
 
 
-def _play(story: Story) -> None:
+def play(story: Story) -> None:
     sakura, ren, hinata, aoi = (story.friend(name) for name in ("さくら", "蓮", "ひなた", "葵"))
     print()
     _say(story, "the shop announces its members; four people add the account, three link their membership")
-    story.announce(["1001", "1002", "1003", "1004"])
+    story.announce(_MEMBERS)
     for user in (sakura, ren, hinata, aoi):
         story.follow(user)
     for user, member_id in ((sakura, "1001"), (ren, "1002"), (hinata, "1003")):
@@ -120,8 +121,9 @@ def _timeline(story: Story) -> None:
 def _reasons(story: Story) -> dict[str, str]:
     """LINE's request id → scenario and step, as the product's own ledger tells it."""
     reasons = {}
-    for user in story.names:
-        for send in story.musubi("explain", user)["sends"]:
+    # By member too: after 連携解除 a friend's own story no longer holds what was sent to the member.
+    for person in (*story.names, *_MEMBERS):
+        for send in story.musubi("explain", person)["sends"]:
             if send["line_request_id"]:
                 reasons[send["line_request_id"]] = f"{send['scenario']}/{send['step']} ({send['channel']})"
     return reasons
@@ -129,7 +131,7 @@ def _reasons(story: Story) -> dict[str, str]:
 
 def _explain(story: Story) -> None:
     print("\nwhat was not sent, and why (`musubi explain`):")
-    for member_id in ("1001", "1002", "1003", "1004"):
+    for member_id in _MEMBERS:
         found = story.musubi("explain", member_id)
         for send in found["sends"]:
             if send["state"] != "accepted":

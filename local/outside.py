@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -69,14 +70,14 @@ class Outside:
         """Where this shop's webhooks of a platform go."""
         return f"{self.endpoints.api}/shops/{self.endpoints.shop_id}/{platform}"
 
-    def cloudevent(self, kind: str, data: Mapping[str, Any], **over: Any) -> dict[str, Any]:
-        """A structured CloudEvent; `kind` is an event name of the canonical model."""
+    def cloudevent(self, kind: str, at: datetime, data: Mapping[str, Any], **over: Any) -> dict[str, Any]:
+        """A structured CloudEvent of business time `at`; `kind` is an event name of the canonical model."""
         return {
             "specversion": "1.0",
             "id": str(uuid.uuid4()),
             "source": "https://shop.example/outside",
             "type": kind,
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+            "time": at.isoformat(),
             "datacontenttype": "application/json",
             "data": dict(data),
             **over,

@@ -23,7 +23,7 @@ from local.outside import Outside
 from local.stack.settings import from_environment
 from local.stack.settle import Unsettled
 from local.stack.up import down, up
-from local.story import Story, StoryFailed, days_after
+from local.story import Story, StoryFailed, days_after, printed
 from tests.support.oracle import TOKYO, tokyo
 
 PATIENCE_S = 900.0
@@ -104,7 +104,7 @@ class Soak:
         self.story.settle()
         at = self.story.now()
         for number in cancelled:
-            self.story.oracle.cancelled(number, at)
+            self.story.oracle.cancelled(printed(number), at)
         for user in refused:
             self.story.oracle.refused_promo(user, at)
         for user in blocked:

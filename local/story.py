@@ -43,6 +43,9 @@ class Story:
         self._line = httpx.Client(base_url=endpoints.line, timeout=60)
         self._shop = httpx.Client(base_url=endpoints.shop, timeout=120)
         self.began = self.now()
+        # A stack may have been played on before: its people and what was held against it then are no part of this story.
+        self._strangers = {row["user_id"] for row in self.line("GET", "/_sim/friends")["friends"]}
+        self._flagged_before = len(self.line("GET", "/_sim/violations")["violations"])
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -178,23 +181,23 @@ class Story:
         self.oracle.points(member_id, self.now(), lots)
 
     def order(self, member_id: str | None, platform: str = "shopify", **options: Any) -> str:
-        """Place an order; returns its number as customers see it."""
+        """Place an order; returns the number by which the shop's control calls take it."""
         body = {"platform": platform, **({"member_id": member_id} if member_id else {}), **options}
         at = self.now()
         number = str(self.shop("POST", "/_shop/orders", body)["order"]["number"])
-        self.oracle.order(number.lstrip("#"), member_id, at)
-        return number.lstrip("#")
+        self.oracle.order(printed(number), member_id, at)
+        return number
 
     def ship(self, number: str, parcel: str, carrier: str = "yamato", platform: str = "shopify") -> None:
         body = {"carrier": carrier, "number": parcel, "platform": platform}
         at = self.now()
         self.shop("POST", f"/_shop/orders/{number}/ship", body)
-        self.oracle.shipped(number, parcel, at)
+        self.oracle.shipped(printed(number), parcel, at)
 
     def cancel(self, number: str, platform: str = "shopify") -> None:
         self.shop("POST", f"/_shop/orders/{number}/cancel", {"platform": platform})
         self.settle()
-        self.oracle.cancelled(number, self.now())
+        self.oracle.cancelled(printed(number), self.now())
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -202,6 +205,8 @@ class Story:
         """Ground truth, read as a friend would; undelivered ones (blocked) count too: we should not have asked."""
         counts: Expected = Counter()
         for row in self.accepted():
+            if row["user_id"] in self._strangers:
+                continue
             year = datetime.fromisoformat(row["business_at"]).astimezone(TOKYO).year
             kind, key = classify(row["messages"], year)
             counts[(row["user_id"], kind, key)] += 1
@@ -214,7 +219,7 @@ class Story:
     def violations(self) -> list[dict[str, Any]]:
         """What the simulator refused or flagged and the story did not order."""
         rows: list[dict[str, Any]] = self.line("GET", "/_sim/violations")["violations"]
-        return rows
+        return rows[self._flagged_before :]
 
     def musubi(self, *arguments: str) -> Any:
         """The product's own command line, as support would use it."""
@@ -233,6 +238,11 @@ class Story:
         if found.returncode:
             raise StoryFailed(f"musubi {' '.join(arguments)} failed: {found.stderr[-1000:]}")
         return json.loads(found.stdout)
+
+
+def printed(number: str) -> str:
+    """An order's number as the shop prints it for its customers."""
+    return f"#{number.lstrip('#')}"
 
 
 def days_after(now: datetime, days: int) -> date:

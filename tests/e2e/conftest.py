@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
+from local.crowd import Crowd
 from local.endpoints import Endpoints
+from local.outside import Outside
+from local.stack.aws import Aws
 from local.stack.settings import Settings, from_environment
 from local.stack.up import down, up
+from local.story import Story
+from tests.e2e.acting import Calendar
 
 _BLOCK = 6
 _FIRST, _LAST = 20_000, 32_000
@@ -64,3 +70,35 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+@pytest.fixture
+def story(stack: Endpoints, stack_home_dir: Path) -> Story:
+    """A story of its own on the session's stack: people of other tests are strangers to it, no fault order is left."""
+    httpx.delete(f"{stack.line}/_sim/faults", timeout=10).raise_for_status()
+    httpx.post(f"{stack.line}/_sim/webhook", json={"redelivery": False}, timeout=10).raise_for_status()
+    return Story(stack, stack_home_dir, patience_s=120)
+
+
+@pytest.fixture
+def outside(stack: Endpoints, stack_settings: Settings) -> Outside:
+    """Somebody who holds the secrets of LINE and of the shop."""
+    return Outside.of(stack, stack_settings)
+
+
+@pytest.fixture
+def crowd(story: Story, outside: Outside) -> Crowd:
+    """Bulk acts of the same story."""
+    return Crowd(story, outside)
+
+
+@pytest.fixture
+def aws(stack: Endpoints) -> Aws:
+    """The operator's access to the embedded AWS."""
+    return Aws.of(stack)
+
+
+@pytest.fixture(scope="session")
+def calendar(stack: Endpoints, stack_home_dir: Path) -> Calendar:
+    """Hands out business days that no other test has lived through."""
+    return Calendar(stack, stack_home_dir)
