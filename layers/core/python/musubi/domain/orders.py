@@ -10,13 +10,14 @@ from musubi.domain.store_keys import OrderKey
 
 @dataclass(frozen=True, kw_only=True)
 class Shipment:
-    """One parcel. `tracking_url` is https and of a known carrier, or None: it goes into a LINE button."""
+    """One parcel, as of `as_of`. `tracking_url` is https and of a known carrier, or None: it goes into a LINE button."""
 
     shipment_id: str
     carrier: str
     carrier_name: str
     tracking_numbers: tuple[str, ...] = ()
     tracking_url: str | None = None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Milestone:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """An order as the shop last described it.
+    """An order as the shop last described it. `total_as_of` is the version of the newest event that named a total.
 
     `told` holds the ids of milestones that scenarios have seen. It trails `milestones` while nobody is known to tell: a
     parcel event that arrives before its order has no member yet, and must still be told when the order arrives.
@@ -45,6 +46,7 @@ class Order:
     number: str | None = None
     member_id: str | None = None
     total_yen: int | None = None
+    total_as_of: datetime | None = None
     as_of: datetime | None = None
     shipments: tuple[Shipment, ...] = ()
     milestones: tuple[Milestone, ...] = ()

@@ -33,17 +33,20 @@ _RANK = {
 def apply_order(order: Order | None, change: OrderChange, shop_id: str, as_of: datetime) -> Order | None:
     """The order after `change`, or None if it says nothing new.
 
-    Milestones only ever add up. Plain fields follow the newest version; an older one fills what is still empty.
+    Milestones only ever add up. Number, total and each parcel follow the newest version that speaks of them: a parcel's
+    event knows nothing of the total, however new it is.
     """
     before = order or Order(shop_id=shop_id, order_id=change.order_id, version=0)
     newer = before.as_of is None or as_of >= before.as_of
+    totals = change.total_yen is not None and (before.total_as_of is None or as_of >= before.total_as_of)
     after = replace(
         before,
         number=_pick(before.number, change.number, newer),
         member_id=before.member_id or change.member_id,
-        total_yen=_pick(before.total_yen, change.total_yen, newer),
+        total_yen=change.total_yen if totals else before.total_yen,
+        total_as_of=as_of if totals else before.total_as_of,
         as_of=as_of if newer else before.as_of,
-        shipments=_merge_shipments(before.shipments, change.shipments, newer),
+        shipments=_merge_shipments(before.shipments, change.shipments, as_of),
         milestones=_merge_milestones(before.milestones, change.milestones),
     )
     if order is not None and after == before:
@@ -148,9 +151,12 @@ def _merge_milestones(old: tuple[Milestone, ...], new: tuple[Milestone, ...]) ->
     return tuple(sorted(merged.values(), key=lambda m: (_RANK.get(m.name, 9), m.at, m.ref)))
 
 
-def _merge_shipments(old: tuple[Shipment, ...], new: tuple[Shipment, ...], newer: bool) -> tuple[Shipment, ...]:
-    ordered = (*old, *new) if newer else (*new, *old)
-    merged = {s.shipment_id: s for s in ordered}
+def _merge_shipments(old: tuple[Shipment, ...], new: tuple[Shipment, ...], as_of: datetime) -> tuple[Shipment, ...]:
+    merged = {s.shipment_id: s for s in old}
+    for parcel in new:
+        known = merged.get(parcel.shipment_id)
+        if known is None or known.as_of is None or as_of >= known.as_of:
+            merged[parcel.shipment_id] = replace(parcel, as_of=as_of)
     return tuple(sorted(merged.values(), key=lambda s: s.shipment_id))
 
 
