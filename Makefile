@@ -15,7 +15,7 @@ TOOL := $(PY) -m local.tools
 CODE := $(wildcard layers/core/python/musubi functions infra local tests)
 tests = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup layers layers-local layers-aws synth diff deploy doctor up down clock demo soak bench musubi \
+.PHONY: help setup layers layers-local layers-aws synth diff bootstrap deploy doctor up down clock demo soak bench musubi screenshot \
 	check test lint types imports fmt lock clean
 
 help: ## show this list
@@ -67,6 +67,9 @@ synth: setup layers-aws ## write the CloudFormation templates of STAGE into cdk.
 diff: setup layers-aws ## compare STAGE with what is deployed
 	@$(TOOL).cdk diff $(STAGE)
 
+bootstrap: setup layers-aws ## prepare the AWS account of your credentials for the CDK, once per region
+	@$(TOOL).cdk bootstrap $(STAGE)
+
 deploy: setup layers-aws ## deploy STAGE into the AWS account of your credentials
 	@$(TOOL).cdk deploy $(STAGE)
 
@@ -82,6 +85,9 @@ clock: .venv/.done ## move business time: make clock AT=2026-12-24T09:00+09:00, 
 
 demo: setup layers-local ## play the three threads as a story; HOLD=1 stays up
 	@$(PY) -m local.demo
+
+screenshot: .venv/.done ## take the README's pictures from a demo that is held up
+	@$(PY) -m local.screenshot
 
 soak: setup layers-local ## 1,000 members and 3,000 events under 5 % faults
 	@$(PY) -m local.soak

@@ -1,4 +1,4 @@
-"""The pinned CDK command line with our Node: ``python -m local.tools.cdk synth|diff|deploy STAGE [options]``."""
+"""The pinned CDK command line with our Node: ``python -m local.tools.cdk synth|diff|deploy|bootstrap STAGE [options]``."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from infra.stages import load
 from local.tools import layers, node
 from local.tools.paths import CDK_SCRIPT, LAYERS, ROOT
 
-_VERBS = ("synth", "diff", "deploy", "destroy")
+_VERBS = ("synth", "diff", "deploy", "destroy", "bootstrap")
 
 
 def refusal(manifest: dict[str, Any], config: StageConfig, *, allow_no_pyc: bool) -> str | None:
@@ -41,7 +41,7 @@ def run(verb: str, stage: str, options: list[str]) -> int:
     command = [str(node.binary()), str(CDK_SCRIPT), verb, "-c", f"stage={stage}", "--no-notices"]
     if verb == "synth":
         command.append("--quiet")
-    elif verb != "diff":
+    elif verb in {"deploy", "destroy"}:
         command.append("--all")
     return subprocess.run([*command, *options], cwd=ROOT, env=env, check=False).returncode
 
