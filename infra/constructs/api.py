@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.ingress import Ingress
-from infra.lib.grants import READ, WRITE
+from infra.lib.grants import WRITE
 from infra.lib.nag import acknowledge
 from infra.lib.python_function import PythonFunction
 from infra.lib.retention import retention
@@ -79,10 +79,9 @@ class Api(Construct):
                 "WORK_TABLE": site.names.of("work"),
                 "PARAM_PREFIX": site.names.parameters,
                 "SHOPS": ",".join(site.config.shops),
-                "CLOCK": site.config.clock,
             },
             statements=[
-                *site.grants.table("work", READ + WRITE),
+                *site.grants.table("work", WRITE),
                 *site.grants.secrets(*secrets),
             ],
         )

@@ -4,7 +4,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.line_settings import sender_settings
-from infra.lib.grants import CHECK, READ, REMOVE, WRITE
+from infra.lib.grants import READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.site import Site
@@ -35,12 +35,11 @@ class Conversations(Construct):
                 "CLAIM_BUCKET": site.names.claims_bucket(),
                 "BUS_NAME": site.names.prefix,
                 "SHOP_LOGIN_URL": site.config.shop_login_url,
-                "SHOP_ID": site.config.shops[0],
                 **sender_settings(site),
             },
             statements=[
-                *grants.table("people", READ + WRITE + REMOVE + CHECK),
-                *grants.table("work", READ + WRITE + REMOVE + CHECK),
+                *grants.table("people", READ + WRITE + REMOVE),
+                *grants.table("work", READ + WRITE + REMOVE),
                 *grants.consume("line-events"),
                 *grants.send("push", "quarantine"),
                 *grants.get_claims("line-events"),

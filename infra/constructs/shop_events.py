@@ -6,7 +6,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.canonical_events import CANONICAL_EVENTS
-from infra.lib.grants import CHECK, READ, REMOVE, WRITE
+from infra.lib.grants import READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.queues import allow_service, make_last_stop
@@ -36,13 +36,12 @@ class ShopEvents(Construct):
                 "QUARANTINE_QUEUE_URL": quarantine.queue_url,
                 "CLAIM_BUCKET": site.names.claims_bucket(),
                 "SHOPS": ",".join(site.config.shops),
-                "SHOP_NAME": site.config.shop_name,
                 "CLOCK": site.config.clock,
                 "CONTENT_DIR": site.config.content_dir,
             },
             statements=[
-                *grants.table("people", READ + WRITE + REMOVE + CHECK),
-                *grants.table("work", READ + WRITE + REMOVE + CHECK),
+                *grants.table("people", READ + WRITE + REMOVE),
+                *grants.table("work", READ + WRITE + REMOVE),
                 *grants.consume("shop-events"),
                 *grants.send("push", "quarantine"),
                 *grants.get_claims("shop-events"),

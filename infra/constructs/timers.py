@@ -25,16 +25,13 @@ class Timers(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._site = site
-        tables = {"PEOPLE_TABLE": site.names.of("people"), "WORK_TABLE": site.names.of("work")}
-        self.due_steps = self._due_steps(tables, push, quarantine, failures)
-        self.sweeper = self._sweeper(tables, push, failures)
+        self.due_steps = self._due_steps(push, quarantine, failures)
+        self.sweeper = self._sweeper(push, failures)
         # A tick that is late by more than its own period is worth nothing: the next one reads the same items.
         clockwork.fire(self.due_steps, Beat("due-steps", "rate(1 minute)", attempts=1, max_age_s=60))
         clockwork.fire(self.sweeper, Beat("sweeper", "rate(5 minutes)", attempts=2, max_age_s=300))
 
-    def _due_steps(
-        self, tables: dict[str, str], push: sqs.Queue, quarantine: sqs.Queue, failures: sqs.Queue
-    ) -> PythonFunction:
+    def _due_steps(self, push: sqs.Queue, quarantine: sqs.Queue, failures: sqs.Queue) -> PythonFunction:
         site = self._site
         return PythonFunction(
             self,
@@ -44,10 +41,10 @@ class Timers(Construct):
             timeout_s=55,
             memory_mb=512,
             environment={
-                **tables,
+                "PEOPLE_TABLE": site.names.of("people"),
+                "WORK_TABLE": site.names.of("work"),
                 "PUSH_QUEUE_URL": push.queue_url,
                 "QUARANTINE_QUEUE_URL": quarantine.queue_url,
-                "SHOP_NAME": site.config.shop_name,
                 "CLOCK": site.config.clock,
                 "CONTENT_DIR": site.config.content_dir,
             },
@@ -61,7 +58,7 @@ class Timers(Construct):
             content=True,
         )
 
-    def _sweeper(self, tables: dict[str, str], push: sqs.Queue, failures: sqs.Queue) -> PythonFunction:
+    def _sweeper(self, push: sqs.Queue, failures: sqs.Queue) -> PythonFunction:
         site = self._site
         return PythonFunction(
             self,
@@ -71,13 +68,14 @@ class Timers(Construct):
             timeout_s=55,
             memory_mb=512,
             environment={
-                **tables,
+                "WORK_TABLE": site.names.of("work"),
                 "PUSH_QUEUE_URL": push.queue_url,
                 "BUS_NAME": site.names.prefix,
                 "CLOCK": site.config.clock,
             },
             statements=[
-                *site.grants.table("work", READ + WRITE + REMOVE, indexes=["open"]),
+                *site.grants.table("work", READ + WRITE + REMOVE),
+                *site.grants.indexes("work", "open"),
                 *site.grants.send("push"),
                 *site.grants.publish(),
                 *site.grants.put_aside("schedules-dlq"),

@@ -15,7 +15,6 @@ READ = ("dynamodb:BatchGetItem",)
 QUERY = ("dynamodb:Query",)
 WRITE = ("dynamodb:PutItem",)
 REMOVE = ("dynamodb:DeleteItem",)
-CHECK = ("dynamodb:ConditionCheckItem",)
 """What the store calls; TransactWriteItems is authorised by the actions of its items and needs none of its own."""
 
 WILDCARDS = {
@@ -37,13 +36,15 @@ class Grants:
     names: Names
     key_arn: str | None
 
-    def table(self, table: str, actions: Sequence[str], indexes: Sequence[str] = ()) -> list[iam.PolicyStatement]:
-        """Allow item actions on a table; an index is listed by name and can only be queried."""
-        statements = [_allow(f"Table{table.title()}", actions, [self.names.table_arn(table)])]
-        if indexes:
-            arns = [self.names.index_arn(table, index) for index in indexes]
-            statements.append(_allow(f"Index{table.title()}", ["dynamodb:Query"], arns))
-        return statements + self._key("Tables", KEY_TABLES, "dynamodb")
+    def table(self, table: str, actions: Sequence[str]) -> list[iam.PolicyStatement]:
+        """Allow item actions on a table."""
+        items = _allow(f"Table{table.title()}", actions, [self.names.table_arn(table)])
+        return [items, *self._key("Tables", KEY_TABLES, "dynamodb")]
+
+    def indexes(self, table: str, *indexes: str) -> list[iam.PolicyStatement]:
+        """Allow querying indexes of a table, listed by name; the table itself stays closed."""
+        arns = [self.names.index_arn(table, index) for index in indexes]
+        return [_allow(f"Index{table.title()}", QUERY, arns), *self._key("Tables", KEY_TABLES, "dynamodb")]
 
     def send(self, *queues: str) -> list[iam.PolicyStatement]:
         """Allow sending to the named queues."""

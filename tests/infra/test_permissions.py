@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.infra.conftest import FUNCTIONS, Synthesised, as_list
 
-READ, QUERY, WRITE, REMOVE, CHECK = {"BatchGetItem"}, {"Query"}, {"PutItem"}, {"DeleteItem"}, {"ConditionCheckItem"}
+READ, QUERY, WRITE, REMOVE = {"BatchGetItem"}, {"Query"}, {"PutItem"}, {"DeleteItem"}
 CONSUME = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"}
 SEND = {"SendMessage"}
 SECRET = {"GetParameter"}
@@ -35,8 +35,8 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         **KEY_OF_PARAMETERS,
     },
     "line_events": {
-        PEOPLE: READ | WRITE | REMOVE | CHECK,
-        WORK: READ | WRITE | REMOVE | CHECK,
+        PEOPLE: READ | WRITE | REMOVE,
+        WORK: READ | WRITE | REMOVE,
         ("sqs", "musubi-prod-line-events"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
@@ -46,8 +46,8 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         **BUS,
     },
     "shop_events": {
-        PEOPLE: READ | WRITE | REMOVE | CHECK,
-        WORK: READ | WRITE | REMOVE | CHECK,
+        PEOPLE: READ | WRITE | REMOVE,
+        WORK: READ | WRITE | REMOVE,
         ("sqs", "musubi-prod-shop-events"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
@@ -74,7 +74,6 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         ("sqs", "musubi-prod-schedules-dlq"): SEND,
     },
     "alert_shard": {
-        PEOPLE: READ,
         ("dynamodb", "table/musubi-prod-people/index/dates"): QUERY,
         WORK: READ | QUERY | WRITE,
         ("sqs", "musubi-prod-alert-shards"): CONSUME,
@@ -88,7 +87,7 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         **BUS,
     },
     "api": {
-        WORK: READ | WRITE,
+        WORK: WRITE,
         ("ssm", CLOUDEVENTS): SECRET,
         **KEY_OF_PARAMETERS,
     },

@@ -28,15 +28,15 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "line_events": (
         6,
         1024,
-        TABLES | OUT | SENDER | {"CLAIM_BUCKET", "BUS_NAME", "SHOP_LOGIN_URL", "SHOP_ID"},
+        TABLES | OUT | SENDER | {"CLAIM_BUCKET", "BUS_NAME", "SHOP_LOGIN_URL"},
     ),
-    "shop_events": (30, 512, TABLES | OUT | {"CLAIM_BUCKET", "SHOPS", "SHOP_NAME", "CLOCK", "CONTENT_DIR"}),
+    "shop_events": (30, 512, TABLES | OUT | {"CLAIM_BUCKET", "SHOPS", "CLOCK", "CONTENT_DIR"}),
     "push_sender": (20, 1024, TABLES | OUT | SENDER),
-    "due_steps": (55, 512, TABLES | OUT | {"SHOP_NAME", "CLOCK", "CONTENT_DIR"}),
+    "due_steps": (55, 512, TABLES | OUT | {"CLOCK", "CONTENT_DIR"}),
     "daily_alerts": (30, 512, {"WORK_TABLE", "ALERT_SHARDS_QUEUE_URL", "CLOCK"}),
-    "alert_shard": (60, 512, TABLES | {"QUARANTINE_QUEUE_URL", "SHOPS", "CLOCK", "CONTENT_DIR", "SHOP_NAME"}),
-    "sweeper": (55, 512, TABLES | {"PUSH_QUEUE_URL", "BUS_NAME", "CLOCK"}),
-    "api": (10, 512, {"WORK_TABLE", "PARAM_PREFIX", "SHOPS", "CLOCK"}),
+    "alert_shard": (60, 512, TABLES | {"QUARANTINE_QUEUE_URL", "CLOCK", "CONTENT_DIR"}),
+    "sweeper": (55, 512, {"WORK_TABLE", "PUSH_QUEUE_URL", "BUS_NAME", "CLOCK"}),
+    "api": (10, 512, {"WORK_TABLE", "PARAM_PREFIX", "SHOPS"}),
 }
 
 

@@ -11,7 +11,7 @@ COMMON = {
     "POWERTOOLS_SERVICE_NAME": "musubi-local-x",
     "POWERTOOLS_METRICS_NAMESPACE": "musubi",
 }
-CONTENT = {"CLOCK": "real", "SHOP_NAME": "結び商店", "CONTENT_DIR": "/nonexistent"}
+CONTENT = {"CLOCK": "real", "CONTENT_DIR": "/nonexistent"}
 SENDING = {
     **CONTENT,
     "PARAM_PREFIX": "/musubi/local",
@@ -20,6 +20,7 @@ SENDING = {
     "LINE_DATA_URL": "http://127.0.0.1:4601",
     "LINE_ACCESS_URL": "http://127.0.0.1:4602",
     "PUBLIC_URL": "http://127.0.0.1:4604",
+    "SHOP_NAME": "結び商店",
     "GO_LIVE": "true",
     "TESTERS": "",
 }
@@ -35,15 +36,15 @@ OWN: dict[str, dict[str, str]] = {
     "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **SHOPS},
     "line_events": {
         **SENDING, **TABLES, **PUSH, **ASIDE, **CLAIMS,
-        "BUS_NAME": "musubi-local", "SHOP_LOGIN_URL": "http://127.0.0.1:4603/login", "SHOP_ID": "main",
+        "BUS_NAME": "musubi-local", "SHOP_LOGIN_URL": "http://127.0.0.1:4603/login",
     },
     "shop_events": {**CONTENT, **TABLES, **PUSH, **ASIDE, **CLAIMS, **SHOPS},
     "push_sender": {**SENDING, **TABLES, **PUSH, **ASIDE},
     "due_steps": {**CONTENT, **TABLES, **PUSH, **ASIDE},
     "daily_alerts": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", "ALERT_SHARDS_QUEUE_URL": QUEUES + "alert-shards"},
-    "alert_shard": {**CONTENT, **TABLES, **ASIDE, **SHOPS},
-    "sweeper": {"CLOCK": "real", **TABLES, **PUSH, "BUS_NAME": "musubi-local"},
-    "api": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", "PARAM_PREFIX": "/musubi/local", **SHOPS},
+    "alert_shard": {**CONTENT, **TABLES, **ASIDE},
+    "sweeper": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", **PUSH, "BUS_NAME": "musubi-local"},
+    "api": {"WORK_TABLE": "musubi-local-work", "PARAM_PREFIX": "/musubi/local", **SHOPS},
 }  # fmt: skip
 
 

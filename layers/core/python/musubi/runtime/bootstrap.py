@@ -307,7 +307,7 @@ def sweeper() -> Scheduled[Tick]:
 
     s = settings.load(settings.Sweeper)
     deps = Deps(
-        store=parts.store(s.people_table, s.work_table),
+        store=parts.work_store(s.work_table),
         clock=parts.clock(s, s.work_table),
         push_queue=parts.push_queue(s.push_queue_url),
         bus=EventBridgeBus(client("events"), s.bus_name),

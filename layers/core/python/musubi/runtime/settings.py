@@ -47,7 +47,6 @@ class Clocked(Common):
 class Content(Clocked):
     """A function that runs scenarios."""
 
-    shop_name: str
     content_dir: str = "/opt/content"
 
 
@@ -61,6 +60,7 @@ class Sending(Content):
     line_data_url: str
     line_access_url: str
     public_url: str
+    shop_name: str
     go_live: bool
     testers: tuple[str, ...] = ()
 
@@ -89,7 +89,6 @@ class LineEvents(Sending):
     claim_bucket: str
     bus_name: str
     shop_login_url: str
-    shop_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,19 +128,17 @@ class AlertShard(Content):
     people_table: str
     work_table: str
     quarantine_queue_url: str
-    shops: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweeper(Clocked):
-    people_table: str
     work_table: str
     push_queue_url: str
     bus_name: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Api(Clocked):
+class Api(Common):
     work_table: str
     param_prefix: str
     shops: tuple[str, ...]
