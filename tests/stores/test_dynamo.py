@@ -1,179 +1,35 @@
-"""What only the DynamoDB adapter does: keys, items, TTL, lost answers, throttles, and the requests it makes."""
+"""What only the DynamoDB adapter meets: lost answers, throttles, busy rows, and which requests it makes."""
 
 from __future__ import annotations
 
-import doctest
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from musubi.adapters.dynamo import codec, keys
 from musubi.adapters.dynamo.store import DynamoStore
-from musubi.domain import store_keys as names
 from musubi.domain.errors import Permanent, Retryable
-from musubi.domain.ledger import SendState
-from musubi.domain.operations import FactState, RunState
-from musubi.domain.people import Birthday
-from musubi.domain.scenario import EnrolmentState
-from musubi.domain.writes import Committed, Conflict, Create, Drop, Entity, Put, Remove, Replace, Require, Write
-from tests.stores import samples
+from musubi.domain.writes import Committed, Conflict, Create, Drop, Put, Remove, Replace, Require, Write
 from tests.stores.conftest import dynamo_store
 from tests.stores.samples import (
-    CIRCUIT,
     CONTROL,
     DUE,
     ENROLMENT,
-    FACT,
     FRIEND,
     LEASE,
-    MEMBER,
-    NONCE,
     NOW,
-    POINTS,
-    RUN,
     SEEN,
     SEND,
     USER,
-    at,
 )
-from tests.support import tables
-
-DAY = 86_400
 
 
 def second(entity: Any, **changes: Any) -> Any:
     return replace(entity, version=2, **changes)
-
-
-# Keys
-
-
-@pytest.mark.parametrize(
-    ("key", "place"),
-    [
-        (FRIEND.key, ("people", f"F#{USER}", "FRIEND")),
-        (samples.LINK.key, ("people", f"F#{USER}", "LINK")),
-        (samples.LINK.mirrored().key, ("people", "M#main/1001", "LINK")),
-        (samples.ENDED.key, ("people", f"F#{USER}", "LINKED#2026-12-24T01:00:00.123456Z")),
-        (MEMBER.key, ("people", "M#main/1001", "MEMBER")),
-        (POINTS.key, ("people", "M#main/1001", "POINTS#2026-12-31")),
-        (samples.ORDER.key, ("people", "O#main/A%235501%2F1", "ORDER")),
-        (NONCE.key, ("work", "N#9f86d081", "NONCE")),
-        (ENROLMENT.key, ("work", f"E#{ENROLMENT.enrolment_id}", "ENROLMENT")),
-        (SEND.key, ("work", f"S#{SEND.send_id}", "SEND")),
-        (DUE.key, ("work", "DUE#07", f"2026-12-24T01:00:00.123456Z#{SEND.send_id}")),
-        (SEEN.key, ("work", "SEEN#shopify:main#gid%2F1%232", "SEEN")),
-        (FACT.key, ("work", f"FACT#{FACT.fact_id}", "FACT")),
-        (RUN.key, ("work", "RUN#daily", "2026-12-24")),
-        (samples.RUN_SHARD.key, ("work", "RUN#daily#2026-12-24", "SHARD#07")),
-        (LEASE.key, ("work", "LEASE#07", "LEASE")),
-        (CONTROL.key, ("work", "CONTROL", "STOP")),
-        (CIRCUIT.key, ("work", "CONTROL", "CIRCUIT")),
-    ],
-    ids=lambda value: value[1] if isinstance(value, tuple) else type(value).__name__,
-)
-def test_where_things_live(key: names.Key[Any], place: tuple[str, str, str]) -> None:
-    assert keys.place(key) == keys.Place(*place)  # type: ignore[arg-type]
-
-
-def test_instants_sort_as_text_and_naive_ones_are_refused() -> None:
-    whole = datetime(2026, 12, 24, 1, tzinfo=UTC)
-    texts = [keys.instant(whole + timedelta(microseconds=n)) for n in (0, 1, 500_000)]
-    assert texts == sorted(texts)
-    assert {len(text) for text in texts} == {27}
-    assert keys.instant(datetime(90, 1, 1, tzinfo=UTC)) < texts[0]
-    with pytest.raises(ValueError, match="naive"):
-        keys.instant(datetime(2026, 12, 24))  # noqa: DTZ001
-
-
-def test_no_key_grows_beyond_what_dynamodb_takes() -> None:
-    long = "あ" * 2000
-    place = keys.place(names.SeenKey(long, long + "b"))
-    assert len(place.pk.encode()) < 2048
-    assert place != keys.place(names.SeenKey(long, long + "c"))
-    assert len(keys.place(names.DueKey(1, NOW, long)).sk.encode()) < 1024
-
-
-def test_keys_module_says_how_every_key_looks() -> None:
-    finder = doctest.DocTestFinder(exclude_empty=False)
-    undocumented = [one.name for one in finder.find(keys) if not one.docstring]
-    assert [name for name in undocumented if "__" not in name] == []
-
-
-# Items
-
-
-def attributes(entity: Entity) -> dict[str, Any]:
-    return {name: next(iter(value.values())) for name, value in codec.encode(entity).items()}
-
-
-def test_index_attributes() -> None:
-    assert attributes(MEMBER)["dpk"].startswith("BD#12-24#")
-    assert attributes(MEMBER)["dsk"] == "m:main/1001"
-    assert "dpk" not in attributes(replace(MEMBER, birthday=Birthday(month=12)))
-    assert attributes(POINTS)["dpk"].startswith("EXP#2026-12-31#")
-    planned = replace(SEND, state=SendState.PLANNED)
-    assert attributes(planned)["opk"] == f"OPEN#{SEND.shard:02d}"
-    assert attributes(planned)["osk"] == "2026-12-24T01:00:33.123456Z"
-    assert attributes(replace(SEND, state=SendState.PARKED))["opk"] == "PARKED"
-    assert attributes(replace(SEND, state=SendState.UNKNOWN))["opk"] == "UNKNOWN"
-    for state in (SendState.HELD, SendState.ACCEPTED, SendState.REJECTED, SendState.SKIPPED):
-        assert "opk" not in attributes(replace(SEND, state=state))
-    assert attributes(SEND)["ppk"] == "m:main/1001"
-    assert attributes(SEND)["psk"] == f"S#2026-12-24T01:00:03.123456Z#{SEND.send_id}"
-    assert attributes(ENROLMENT)["psk"] == f"E#2026-12-24T01:00:01.123456Z#{ENROLMENT.enrolment_id}"
-    assert "opk" not in attributes(replace(FACT, state=FactState.PUBLISHED))
-
-
-def test_what_is_none_takes_no_room() -> None:
-    assert "first_unclear_at" not in attributes(replace(SEND, first_unclear_at=None))
-    assert not any("NULL" in value for value in codec.encode(replace(MEMBER, birthday=Birthday(month=5))).values())
-
-
-ENDED_AT = int(at(5).timestamp())
-SETTLED = replace(SEND, settled_at=at(5))
-
-
-@pytest.mark.parametrize(
-    ("entity", "ttl"),
-    [
-        (replace(SETTLED, state=SendState.ACCEPTED), ENDED_AT + 400 * DAY),
-        (replace(SETTLED, state=SendState.REJECTED), ENDED_AT + 400 * DAY),
-        (replace(SETTLED, state=SendState.SKIPPED), ENDED_AT + 400 * DAY),
-        (replace(SETTLED, state=SendState.UNKNOWN), None),
-        (replace(SETTLED, state=SendState.PLANNED), None),
-        (replace(SETTLED, state=SendState.HELD), None),
-        (replace(SETTLED, state=SendState.PARKED), None),
-        (replace(SETTLED, state=SendState.CLAIMED), None),
-        (ENROLMENT, None),
-        (replace(ENROLMENT, state=EnrolmentState.DONE), int(at(1).timestamp()) + 400 * DAY),
-        (replace(ENROLMENT, state=EnrolmentState.EXITED, anchor_at=at(9)), int(at(9).timestamp()) + 400 * DAY),
-        (replace(ENROLMENT, state=EnrolmentState.QUARANTINED), None),
-        (DUE, None),
-        (SEEN, int(NOW.timestamp()) + 30 * DAY),
-        (replace(SEEN, kind="PointsGranted"), int(NOW.timestamp()) + 400 * DAY),
-        (NONCE, int(at(600).timestamp()) + DAY),
-        (FACT, None),
-        (replace(FACT, state=FactState.PUBLISHED), int(NOW.timestamp()) + 30 * DAY),
-        (RUN, int(at(9).timestamp()) + 400 * DAY),
-        (replace(RUN, state=RunState.STARTED, done_at=None), None),
-        (samples.RUN_SHARD, int(at(8).timestamp()) + 400 * DAY),
-        *((entity, None) for entity in (FRIEND, MEMBER, POINTS, samples.LINK, samples.ENDED, samples.ORDER)),
-        *((entity, None) for entity in (LEASE, CONTROL, CIRCUIT)),
-    ],
-    ids=lambda value: f"{type(value).__name__}-{getattr(value, 'state', '')}",
-)
-def test_only_what_is_terminal_may_be_forgotten(dynamodb: Any, entity: Entity, ttl: int | None) -> None:
-    dynamo_store(dynamodb).commit([Put(entity)])
-    place = keys.place(entity.key)
-    table = tables.PEOPLE if place.table == "people" else tables.WORK
-    item = dynamodb.get_item(TableName=table, Key={"pk": {"S": place.pk}, "sk": {"S": place.sk}})["Item"]
-    assert item.get("ttl") == (None if ttl is None else {"N": str(ttl)})
 
 
 # Lost answers and throttles: a client around the client
