@@ -41,7 +41,7 @@ class Story:
         self.oracle = Oracle()
         self.names: dict[str, str] = {}
         self._line = httpx.Client(base_url=endpoints.line, timeout=60)
-        self._shop = httpx.Client(base_url=endpoints.shop, timeout=120)
+        self._shop = httpx.Client(base_url=endpoints.shop, timeout=180)
         self.began = self.now()
         # A stack may have been played on before: its people and what was held against it then are no part of this story.
         self._strangers = {row["user_id"] for row in self.line("GET", "/_sim/friends")["friends"]}
@@ -153,9 +153,12 @@ class Story:
 
     def shop(self, method: str, path: str, body: Any = None) -> Any:
         """One control call to the demo shop; its messages must all have been taken."""
-        answer = _answer(self._shop.request(method, path, json=body))
+        # The shop's own patience is 20 s; a busy machine starts functions slower than that.
+        patient = {"timeout_s": self.patience_s, **body} if isinstance(body, dict) else body
+        answer = _answer(self._shop.request(method, path, json=patient))
         if isinstance(answer, dict) and answer.get("settled") is False:
-            raise StoryFailed(f"{path}: the shop's messages were not taken: {json.dumps(answer)[:400]}")
+            late = [m for m in answer.get("messages", []) if m.get("state") != "delivered"]
+            raise StoryFailed(f"{path}: the shop's messages were not taken: {json.dumps(late)[:400]}")
         return answer
 
     def shop_is_idle(self, timeout_s: float) -> bool:
