@@ -33,7 +33,8 @@ def after(**span: float) -> datetime:
 
 
 def friend(**given: Any) -> Friend:
-    known: dict[str, Any] = {"user_id": USER, "reach": Reach.REACHABLE, "reach_at": after(days=-9), "first_seen_at": after(days=-9)}
+    since = after(days=-9)
+    known: dict[str, Any] = {"user_id": USER, "reach": Reach.REACHABLE, "reach_at": since, "first_seen_at": since}
     return Friend(**(known | given))
 
 
