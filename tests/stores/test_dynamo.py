@@ -183,7 +183,7 @@ def test_what_passes_by_itself_is_retryable_everywhere(dynamodb: Any, error: Cli
     store = dynamo_store(Wrapped(dynamodb, **dict.fromkeys(names_, fail)))
     calls: list[Callable[[], Any]] = [
         lambda: store.load([SEND.key]),
-        lambda: store.parked_sends(1),
+        lambda: store.parked_sends(0, NOW, 1),
         lambda: store.birthdays(1, 1, 1, None),
         lambda: store.commit([Create(SEND)]),
         lambda: store.commit([Drop(SEND.key)]),
@@ -245,7 +245,7 @@ def test_only_the_granted_requests_are_made(dynamodb: Any) -> None:
     store.birthdays(12, 24, 7, None)
     store.points_expiring(date(2026, 12, 31), 7, None)
     store.open_sends(7, NOW, 9)
-    store.parked_sends(9)
+    store.parked_sends(0, NOW, 9)
     store.unknown_sends(9)
     store.open_facts(7, NOW, 9)
     store.overdue_nonces(7, NOW, 9)

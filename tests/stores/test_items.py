@@ -111,7 +111,7 @@ def test_index_attributes() -> None:
     planned = replace(SEND, state=SendState.PLANNED)
     assert attributes(planned)["opk"] == f"OPEN#{SEND.shard:02d}"
     assert attributes(planned)["osk"] == "2026-12-24T01:00:33.123456Z"
-    assert attributes(replace(SEND, state=SendState.PARKED))["opk"] == "PARKED"
+    assert attributes(replace(SEND, state=SendState.PARKED))["opk"] == f"PARKED#{SEND.shard:02d}"
     assert attributes(replace(SEND, state=SendState.UNKNOWN))["opk"] == "UNKNOWN"
     for state in (SendState.HELD, SendState.ACCEPTED, SendState.REJECTED, SendState.SKIPPED):
         assert "opk" not in attributes(replace(SEND, state=state))

@@ -178,12 +178,13 @@ def test_a_settled_send_is_open_no_more(store: Store) -> None:
     assert store.open_sends(SHARD, NOW, 9) == []
 
 
-def test_parked_and_unknown_sends_of_all_shards_oldest_first(store: Store) -> None:
-    parked = sends([(SendState.PARKED, s) for s in (4, 1, 3, 2)])
+def test_parked_sends_of_a_shard_that_may_go_on_and_unknown_ones_of_all_shards(store: Store) -> None:
+    parked = sends([(SendState.PARKED, s) for s in (-1, -4, -2, 3)])
     unknown = sends([(SendState.UNKNOWN, s) for s in (9, 8)], shard=3)
     keep(store, [*parked, *unknown])
-    assert store.parked_sends(9) == [parked[1], parked[3], parked[2], parked[0]]
-    assert store.parked_sends(2) == [parked[1], parked[3]]
+    assert store.parked_sends(SHARD, NOW, 9) == [parked[1], parked[2], parked[0]]
+    assert store.parked_sends(SHARD, NOW, 2) == [parked[1], parked[2]]
+    assert store.parked_sends(SHARD + 1, NOW, 9) == []
     assert store.unknown_sends(9) == [unknown[1], unknown[0]]
 
 

@@ -34,10 +34,12 @@ class Deps:
 def sweep(deps: Deps, out_of_time: Callable[[], bool] = lambda: False) -> Outcome:
     """One sweep over all shards; stops cleanly when `out_of_time` says so, the next sweep goes on."""
     counts = {"SendsSwept": 0, "SendsUnknown": 0, "FactsPublished": 0, "LinkAttemptsTimedOut": 0, "SendsReleased": 0}
-    counts["SendsReleased"] = _release_parked(deps, out_of_time)
+    control: Control | None = deps.store.load([ControlKey()]).get(ControlKey())
+    stopped = control is not None and control.stopped
     for shard in range(SHARDS):
         if out_of_time():
             return Outcome(Verdict.DONE, "out_of_time", counts)
+        counts["SendsReleased"] += 0 if stopped else _release_parked(shard, deps)
         swept, unknown = _sweep_sends(shard, deps)
         counts["SendsSwept"] += swept
         counts["SendsUnknown"] += unknown
@@ -74,21 +76,18 @@ def _swept(row: Send, now: datetime) -> Send:
     return replace(row, look_at=now + ledger.SWEEP_AFTER, version=row.version + 1)
 
 
-def _release_parked(deps: Deps, out_of_time: Callable[[], bool]) -> int:
+def _release_parked(shard: int, deps: Deps) -> int:
     """Sends that the kill switch stopped go on once it is off, those over LINE's monthly limit in the next month."""
-    control: Control | None = deps.store.load([ControlKey()]).get(ControlKey())
-    if control is not None and control.stopped:
-        return 0
-    now = deps.clock.machine()
     released = 0
     for _ in range(_MAX_PAGES):
-        ready = [row for row in deps.store.parked_sends(PAGE) if row.look_at is None or row.look_at <= now]
-        moved = [ledger.release(row, "released", now) for row in ready]
+        now = deps.clock.machine()
+        rows = deps.store.parked_sends(shard, now, PAGE)
+        moved = [ledger.release(row, "released", now) for row in rows]
         refs = [push_ref(row) for row in moved if isinstance(deps.store.commit([Replace(row)]), Committed)]
         if refs:
             deps.push_queue.send(refs)
         released += len(refs)
-        if len(ready) < PAGE or out_of_time():
+        if len(rows) < PAGE:
             break
     return released
 

@@ -31,8 +31,9 @@ from musubi.domain.writes import Create, Write
 from musubi.ports import Catalog, Clock, Loaded, PushQueue, Store
 from musubi.usecases.commit import until_committed
 
-MAX_RAW = 200_000
-"""DynamoDB takes 400 KB an item; a larger unread body is kept whole by the claim check (30 days), its beginning here."""
+MAX_RAW = 100_000
+"""Characters. DynamoDB takes 400 KB an item, and one Japanese character is three bytes; a larger unread body is kept whole
+by the claim check (30 days), its beginning here."""
 
 
 @dataclass(frozen=True)

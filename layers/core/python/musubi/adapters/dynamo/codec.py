@@ -128,7 +128,7 @@ def _open(opk: str, at: datetime | None) -> dict[str, str]:
 def _open_send(send: Send) -> dict[str, str]:
     return (
         _open(keys.open_sends_opk(send.shard), rules.look_at(send))
-        or _open(keys.PARKED, rules.parked_at(send))
+        or _open(keys.parked_sends_opk(send.shard), rules.parked_at(send))
         or _open(keys.UNKNOWN, rules.unknown_since(send))
     )
 

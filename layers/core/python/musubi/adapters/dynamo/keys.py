@@ -212,8 +212,11 @@ def open_sends_opk(shard: int) -> str:
     return f"OPEN#{two(shard)}"
 
 
-PARKED = "PARKED"
-"""Parked Sends by the instant at which they were parked."""
+def parked_sends_opk(shard: int) -> str:
+    """`PARKED#07`: parked Sends by the instant from which they may go on; sharded, since a kill switch parks by the thousand"""
+    return f"PARKED#{two(shard)}"
+
+
 UNKNOWN = "UNKNOWN"
 """Unknown Sends by the instant at which they were given up."""
 

@@ -90,9 +90,9 @@ class DynamoStore:
         """Query on work/index/open."""
         return self._reader.first(_open(keys.open_sends_opk(shard), look_before), Send, limit)
 
-    def parked_sends(self, limit: int) -> Sequence[Send]:
+    def parked_sends(self, shard: int, look_before: datetime, limit: int) -> Sequence[Send]:
         """Query on work/index/open; oldest first."""
-        return self._reader.first(_open(keys.PARKED), Send, limit)
+        return self._reader.first(_open(keys.parked_sends_opk(shard), look_before), Send, limit)
 
     def unknown_sends(self, limit: int) -> Sequence[Send]:
         """Query on work/index/open; oldest first."""

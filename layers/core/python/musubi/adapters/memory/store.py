@@ -97,8 +97,8 @@ class MemoryStore:
     def open_sends(self, shard: int, look_before: datetime, limit: int) -> Sequence[Send]:
         return self._oldest(Send, lambda s: rules.look_at(s) if s.shard == shard else None, limit, look_before)
 
-    def parked_sends(self, limit: int) -> Sequence[Send]:
-        return self._oldest(Send, rules.parked_at, limit)
+    def parked_sends(self, shard: int, look_before: datetime, limit: int) -> Sequence[Send]:
+        return self._oldest(Send, lambda s: rules.parked_at(s) if s.shard == shard else None, limit, look_before)
 
     def unknown_sends(self, limit: int) -> Sequence[Send]:
         return self._oldest(Send, rules.unknown_since, limit)
