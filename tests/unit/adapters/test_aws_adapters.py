@@ -282,3 +282,11 @@ def test_tokens_are_fresh_and_long() -> None:
     secret = tokens.secret()
     assert len(secret) >= 43
     assert secret.replace("-", "").replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize("code", ["RequestThrottled", "AWS.SimpleQueueService.RequestThrottled"])
+def test_a_throttle_passes_whichever_way_sqs_writes_it(code: str) -> None:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    error = ClientError(answer, "SendMessageBatch")  # type: ignore[arg-type]
+    assert aws.passes(error)
+    assert aws.code_of(error) == "RequestThrottled"

@@ -41,6 +41,8 @@ _PASSING_CODES = frozenset(
     }
 )
 
+_SQS_PREFIX = "AWS.SimpleQueueService."
+
 
 def client_config(connect_s: float = 1, read_s: float = 3, attempts: int = 3) -> Config:
     """Settings for every AWS client: boto's defaults wait 60 s for a connection, longer than most functions may run."""
@@ -66,7 +68,8 @@ def jittered(seconds: float) -> float:
 def code_of(error: Exception) -> str:
     """A short name for the log: the service's error code, or the class. Never the message, which may quote keys."""
     if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "ClientError"))
+        # SQS may prefix its codes as its old query protocol did; a prefixed throttle is a throttle all the same.
+        return str(error.response.get("Error", {}).get("Code", "ClientError")).removeprefix(_SQS_PREFIX)
     return type(error).__name__
 
 
