@@ -19,6 +19,7 @@ DUE_SHARDS = 32
 _CLOCK = {"pk": {"S": "CONTROL"}, "sk": {"S": "CLOCK"}}
 _FIRED = "schedules.json"
 _LOCK = "clock.lock"
+_FIRE_TRIES = 3
 
 
 class FireFailed(RuntimeError):
@@ -90,13 +91,17 @@ class Firing:
         raise LookupError(f"the deployment has no schedule for {function}")
 
     def fire(self, schedule: Schedule, instant: datetime) -> None:
-        """Call the schedule's function with the template's input and wait for it. Raises FireFailed."""
-        answer = self._aws.functions.invoke(
-            FunctionName=schedule.function, Payload=input_at(schedule, instant).encode()
-        )
-        said = answer["Payload"].read().decode(errors="replace")
-        if "FunctionError" in answer:
-            raise FireFailed(f"{schedule.function} at {instant.isoformat()}: {said[:1500]}")
+        """Call the schedule's function with the template's input and wait for it.
+
+        A failed run is repeated twice, as Lambda repeats an asynchronous call. Raises FireFailed when all failed.
+        """
+        payload = input_at(schedule, instant).encode()
+        for _ in range(_FIRE_TRIES):
+            answer = self._aws.functions.invoke(FunctionName=schedule.function, Payload=payload)
+            said = answer["Payload"].read().decode(errors="replace")
+            if "FunctionError" not in answer:
+                return
+        raise FireFailed(f"{schedule.function} at {instant.isoformat()}: {said[:1500]}")
 
     def taken_until(self, default: datetime) -> datetime:
         """The business instant up to which wall-clock schedules have been fired."""

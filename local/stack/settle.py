@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_S = 60.0
 _LOOK_EVERY_S = 0.05
+_MEND_EVERY_S = 25.0
+"""The ticker's five minutes: see SQUEEZE there."""
+
 _QUIET_LOOKS = 2
 """A queue looks empty between a worker's delete and the enqueue of what it caused.
 
@@ -64,7 +67,8 @@ class Settling:
 
     def run(self, timeout: float = DEFAULT_S) -> datetime | None:
         """See `settle`; returns the instant of the oldest due item that still lies ahead."""
-        end, quiet, ahead = time.monotonic() + timeout, 0, None
+        began, quiet, ahead = time.monotonic(), 0, None
+        end, mend_at = began + timeout, began + _MEND_EVERY_S
         while True:
             pending = list(self.moving())
             if not pending and quiet == 0:
@@ -75,6 +79,9 @@ class Settling:
                 return ahead
             if time.monotonic() > end:
                 raise Unsettled(timeout, pending or ["nothing was seen, but not twice in a row"])
+            if time.monotonic() > mend_at:
+                self._mend()
+                mend_at = time.monotonic() + _MEND_EVERY_S
             time.sleep(_LOOK_EVERY_S)
 
     def moving(self) -> Iterator[str]:
@@ -113,6 +120,16 @@ class Settling:
             return
         if waiting := sum(not webhook["attempts"] for webhook in listed):
             yield f"LINE simulator: {waiting} webhook(s) on their way"
+
+    def _mend(self) -> None:
+        """Fire the schedules that find what was left lying (a lost enqueue, a run's lost shard).
+
+        The ticker fires them too, but it stands still while somebody walks through time and waits here.
+        """
+        now = business_now(self._aws)
+        for schedule in self._firing.schedules:
+            if not schedule.fixed:
+                self._firing.fire(schedule, now)
 
     def _work_off_due(self) -> tuple[datetime | None, list[str]]:
         """Fire the due steps if something is due; returns the oldest due instant, and what was due in words."""
