@@ -18,9 +18,11 @@ _TRIES = 20
 
 
 class Crowd:
-    """Members with phones. Calls that the product answered with 5xx are repeated, as LINE's and a shop's server do."""
+    """Members with phones. Few at a time: each call under way wants a function's container of its own, and all share the
+    machine's cores. Calls that the product answered with 5xx are repeated, as LINE's and a shop's server do.
+    """
 
-    def __init__(self, story: Story, outside: Outside, parallel: int = 8) -> None:
+    def __init__(self, story: Story, outside: Outside, parallel: int = 3) -> None:
         self._story, self._outside, self._parallel = story, outside, parallel
         self.nonces_asked = 0
         """Calls of /v1/link/nonces, repeats included."""

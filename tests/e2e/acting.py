@@ -32,10 +32,21 @@ def linked(story: Story, crowd: Crowd, count: int = 1, birthday: date | None = N
 def judge(story: Story) -> None:
     """Nothing moves, LINE accepted exactly what a shopkeeper would expect, and flagged nothing."""
     story.settle()
-    lines = story.difference().lines()
-    assert not lines, "\n".join(lines)
+    difference = story.difference()
+    assert not difference, "\n".join(
+        [*difference.lines(), *_reasons(story, {user for user, _, _ in difference.missing})]
+    )
     flagged = story.violations()
     assert not flagged, flagged
+
+
+def _reasons(story: Story, users: set[str]) -> list[str]:
+    """What the product itself says of those who got too little."""
+    return [
+        f"  …{user[-4:]} {send['scenario']} {send['key']}: {send['state']} ({send['reason']})"
+        for user in sorted(users)
+        for send in story.musubi("explain", user)["sends"]
+    ]
 
 
 def sends(story: Story, person: str, scenario: str) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ def token_of_offer(story: Story, user: str) -> str:
     story.act(user, "tap", label="会員連携")
     story.await_message(user, "link_offer")
     tapped: dict[str, Any] = story.act(user, "tap", label="ログインして連携")["tapped"]
-    return parse_qs(urlsplit(tapped["uri"]).query)["linkToken"][0]
+    return parse_qs(urlsplit(str(tapped["uri"])).query)["linkToken"][0]
 
 
 def dialog(story: Story, token: str, nonce: str, user: str, *, agree: bool) -> httpx.Response:
