@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from infra.config import StageConfig
 from local.stack import settings
+from musubi.adapters.clock import machine_now
 from musubi.cli.commands import app
+from musubi.contracts import ec
+from musubi.web.signatures import SignatureRefused, verify_standard_webhook
 from tests.support import markdown
 from tests.support.markdown import ROOT, fences, first_column, links, page, spans
 
@@ -92,6 +96,30 @@ def command_names() -> list[str]:
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
         found += [f"{name} {inner}" for inner in getattr(command, "commands", {})] or [name]
     return found
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_event_that_changes_something_is_documented_and_no_other(name: str) -> None:
+    assert set(spans(" ".join(first_column(page(name), "type")))) == set(ec._READERS)
+
+
+@pytest.mark.parametrize("secret", ["local-shop-secret", "whsec_bXVzdWJpIG11c3ViaSBtdXN1Ymk="])
+def test_the_signature_in_the_readme_is_the_one_we_take(secret: str) -> None:
+    (example,) = fences(page("README.md"), "python")
+    made: dict[str, Any] = {}
+    exec(example, made)  # noqa: S102 - our own page
+    body = b'{"member_id": "1001"}'
+    headers = made["signed_headers"](secret, body)
+    arguments = {
+        "message_id": headers["webhook-id"],
+        "timestamp": headers["webhook-timestamp"],
+        "signatures": headers["webhook-signature"],
+        "secrets": [secret],
+        "now": machine_now(),
+    }
+    verify_standard_webhook(body, **arguments)
+    with pytest.raises(SignatureRefused):
+        verify_standard_webhook(body + b" ", **arguments)
 
 
 def test_every_variable_of_the_local_stack_is_documented() -> None:
