@@ -10,15 +10,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
 from local import screenshot
 from local.endpoints import ROOT, Endpoints
 from local.stack.up import down
+from local.tools import browser
 from tests.e2e.conftest import free_block
 from tests.support.markdown import fences, page
 
 BLOCKS = fences(page("README.md"), "sh")
 PATIENCE_S = 600
+MEMBER = "1012"
+"""The last of the demo shop's members: no other test links her on the session's stack."""
 
 pytestmark = pytest.mark.e2e
 
@@ -72,6 +76,45 @@ def run(block: str, environment: Mapping[str, str]) -> subprocess.CompletedProce
         out, err = started.communicate()
         err += f"\nstopped after {PATIENCE_S} s"
     return subprocess.CompletedProcess(shell, started.returncode, out, err)
+
+
+@pytest.mark.browser
+def test_tapping_through_the_tour(stack: Endpoints) -> None:
+    """What the tour says of phones and shop, by tapping: link, order, and the thank-you comes."""
+    httpx.post(f"{stack.shop}/_shop/members/announce", json={"members": [MEMBER], "timeout_s": 90}, timeout=120)
+    owner = {"display_name": "ゆい", "person": f"tour-{os.getpid()}"}
+    user = httpx.post(f"{stack.line}/_sim/friends", json=owner, timeout=20).json()["user_id"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser.ensure(), args=list(browser.FLAGS))
+        phone = chromium.new_context(viewport={"width": 390, "height": 844}, locale="ja-JP")
+        phone.set_default_timeout(60_000)
+        chat = phone.new_page()
+        chat.goto(f"{stack.line}/phone/{user}")
+        chat.get_by_label("メニュー", exact=True).click()
+        chat.get_by_role("button", name="友だち追加").click()
+        chat.get_by_role("button", name="会員連携").click()
+        with phone.expect_page() as opened:
+            chat.get_by_role("link", name="ログインして連携").click()
+        log_in(opened.value)
+        chat.locator(".row.bot", has_text="連携が完了しました").wait_for()
+        order(opened.value, stack.shop)
+        chat.locator(".row.bot", has_text="ご注文ありがとうございます").wait_for()
+        chromium.close()
+
+
+def log_in(page: Page) -> None:
+    page.get_by_label("会員番号").fill(MEMBER)
+    page.get_by_label("パスワード").fill("musubi-demo")
+    page.get_by_role("button", name="ログインして連携する").click()
+    page.get_by_role("button", name="連携する").click()
+    page.get_by_text("連携しました").wait_for()
+
+
+def order(page: Page, shop: str) -> None:
+    page.goto(f"{shop}/products")
+    page.locator("a[href^='/products/']").first.click()
+    page.get_by_role("button", name="カートに入れる").click()
+    page.get_by_role("button", name="注文を確定する").click()
 
 
 @pytest.mark.browser
