@@ -146,6 +146,13 @@ def test_a_queue_variable_is_the_url_of_the_queue_of_its_name(stage: Synthesised
             assert function.env[name] == f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"
 
 
+def test_a_table_variable_is_the_table_of_its_name(stage: Synthesised) -> None:
+    for function in stage.functions.values():
+        for name in TABLES:
+            table = table_of(stage, name)["TableName"]
+            assert function.env.get(f"{name.upper()}_TABLE", table) == table, function.name
+
+
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_a_table_has_the_key_attributes_that_are_written_and_no_other(stage: Synthesised, name: str) -> None:
     table = table_of(stage, name)
