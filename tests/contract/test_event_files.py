@@ -67,9 +67,7 @@ def test_every_file_has_one_provenance_row_and_every_row_a_file() -> None:
 
 def test_headers_lie_beside_exactly_the_bodies_that_come_over_http() -> None:
     over_http = {
-        path
-        for path in BODY_FILES
-        if path.is_relative_to(EVENTS / "line") or path.is_relative_to(EVENTS / "shop")
+        path for path in BODY_FILES if path.is_relative_to(EVENTS / "line") or path.is_relative_to(EVENTS / "shop")
     }
     assert {path.with_name(f"{path.stem}.headers.json") for path in over_http} == set(HEADER_FILES)
 
