@@ -141,3 +141,11 @@ def test_fences_are_read_as_they_stand() -> None:
     assert fences(text, "sh") == ["x\n"]
     assert fences(text, "console") == ["y\n  z\n"]
     assert markdown.fences(text, "") == ["q\n"]
+
+
+def test_the_japanese_tour_is_the_same_tour() -> None:
+    typed = {line for block in fences(page("README.md"), "sh") for line in block.splitlines()}
+    typed |= {line for block in fences(page("README.md"), "console") for line in block.splitlines()}
+    shown = {line for block in fences(page("README.ja.md"), "console") for line in block.splitlines()}
+    assert shown
+    assert shown <= typed
