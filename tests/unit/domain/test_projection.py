@@ -278,3 +278,23 @@ def test_an_empty_lot_is_no_lot(points: int) -> None:
     member = apply_points(None, change, "main", NOON)
     assert member is not None
     assert member.lots == ()
+
+
+def test_an_erased_member_leaves_only_a_tombstone() -> None:
+    known = Member(
+        shop_id="main", member_id="1", family_name="青葉", birthday=Birthday(2, 3), points=9, profile_as_of=NOON
+    )
+    gone = apply_member(known, MemberChange(member_id="1", state=MemberState.ERASED), "main", after(minutes=1))
+    assert gone is not None
+    left = Member(shop_id="main", member_id="1", state=MemberState.ERASED, profile_as_of=after(minutes=1), version=2)
+    assert gone == left
+
+
+def test_a_birthday_that_the_shop_takes_back_is_gone_and_one_it_does_not_mention_stays() -> None:
+    known = Member(shop_id="main", member_id="1", birthday=Birthday(2, 3), profile_as_of=NOON)
+    kept = apply_member(known, MemberChange(member_id="1", given_name="蓮"), "main", after(minutes=1))
+    taken = apply_member(known, MemberChange(member_id="1", birthday_withdrawn=True), "main", after(minutes=1))
+    assert kept is not None
+    assert kept.birthday == Birthday(2, 3)
+    assert taken is not None
+    assert taken.birthday is None

@@ -239,3 +239,12 @@ def test_no_json_value_raises_anything_but_permanent(kind: str, value: Any) -> N
                 continue
             for event in events:
                 repr(event).encode()
+
+
+@pytest.mark.parametrize(
+    ("said", "taken_back"), [({"birthday": None}, True), ({"birthday": "soon"}, False), ({}, False)]
+)
+def test_only_a_null_takes_a_birthday_back(said: dict[str, Any], taken_back: bool) -> None:
+    event = read("MemberUpdated", {"member_id": "1", "profile": said})
+    assert event.member is not None
+    assert event.member.birthday_withdrawn is taken_back

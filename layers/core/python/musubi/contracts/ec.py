@@ -122,12 +122,15 @@ def _profile(data: Data, state: MemberState | None, envelope: Envelope, register
     profile = data.get("profile")
     said = {**data, **profile} if isinstance(profile, dict) else data
     family, given = values.person_name(said.get("name"))
+    birthday = values.birthday(said.get("birthday"), tokyo_date(envelope.received_at))
     return MemberChange(
         member_id=_required(data, "member_id"),
         state=state,
         family_name=family,
         given_name=given,
-        birthday=values.birthday(said.get("birthday"), tokyo_date(envelope.received_at)),
+        birthday=birthday,
+        # Only a plain null takes it back; a value that can not be read must not.
+        birthday_withdrawn="birthday" in said and said["birthday"] is None,
         registered_at=registered,
     )
 

@@ -68,13 +68,17 @@ SHOP_EVENTS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class MemberChange:
-    """What an event says of a member. None = the event does not speak of it. `state` None = unchanged."""
+    """What an event says of a member. None = the event does not speak of it. `state` None = unchanged.
+
+    `birthday_withdrawn`: the shop says that it has no birthday (any more), which must end its messages.
+    """
 
     member_id: str
     state: MemberState | None = None
     family_name: str | None = None
     given_name: str | None = None
     birthday: Birthday | None = None
+    birthday_withdrawn: bool = False
     registered_at: datetime | None = None
 
 

@@ -90,11 +90,18 @@ def apply_member(member: Member | None, change: MemberChange, shop_id: str, as_o
         state=change.state or before.state,
         family_name=change.family_name or before.family_name,
         given_name=change.given_name or before.given_name,
-        birthday=change.birthday or before.birthday,
+        birthday=None if change.birthday_withdrawn else change.birthday or before.birthday,
         registered_at=before.registered_at or change.registered_at,
         profile_as_of=as_of,
     )
+    if after.state is MemberState.ERASED:
+        after = _forgotten(after)
     return None if member is not None and after == before else replace(after, version=before.version + 1)
+
+
+def _forgotten(member: Member) -> Member:
+    """All that is left of an erased member: a tombstone, so that a replayed event does not bring the person back."""
+    return replace(member, family_name=None, given_name=None, birthday=None, registered_at=None, points=None, lots=())
 
 
 def apply_points(member: Member | None, change: PointsChange, shop_id: str, as_of: datetime) -> Member | None:

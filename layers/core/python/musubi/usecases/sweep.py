@@ -31,12 +31,16 @@ class Deps:
     bus: Bus
 
 
-def sweep(deps: Deps, out_of_time: Callable[[], bool] = lambda: False) -> Outcome:
-    """One sweep over all shards; stops cleanly when `out_of_time` says so, the next sweep goes on."""
+def sweep(
+    deps: Deps,
+    out_of_time: Callable[[], bool] = lambda: False,
+    shards: Sequence[int] = tuple(range(SHARDS)),
+) -> Outcome:
+    """One sweep over `shards`; stops cleanly when `out_of_time` says so, the next sweep goes on."""
     counts = {"SendsSwept": 0, "SendsUnknown": 0, "FactsPublished": 0, "LinkAttemptsTimedOut": 0, "SendsReleased": 0}
     control: Control | None = deps.store.load([ControlKey()]).get(ControlKey())
     stopped = control is not None and control.stopped
-    for shard in range(SHARDS):
+    for shard in shards:
         if out_of_time():
             return Outcome(Verdict.DONE, "out_of_time", counts)
         counts["SendsReleased"] += 0 if stopped else _release_parked(shard, deps)
