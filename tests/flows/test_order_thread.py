@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -278,6 +279,25 @@ def test_a_follow_up_that_a_late_tick_finds_at_night_waits_for_the_morning(world
     world.settle()
     assert world.verdict("order_followup") == ("accepted", "accepted")
     assert world.line.accepted[-1].at == at("2026-11-30T09:10")
+    world.check()
+
+
+def test_a_sender_whose_clock_is_behind_the_ticks_does_not_lose_the_morning(world: World) -> None:
+    """The tick takes the due item at 9:00:00, the sender still reads 8:59:59: the Send must be woken once more."""
+    world.placed()
+    world.settle()
+    world.to("2026-11-29T21:30")
+    world.tick()
+    world.settle()
+    world.to("2026-11-30T09:00")
+    world.tick()
+    world.clock.pass_time(timedelta(seconds=-1))
+    world.settle()
+    assert world.verdict("order_followup") == ("held", "quiet_hours")
+    world.to("2026-11-30T09:01")
+    world.tick()
+    world.settle()
+    assert world.verdict("order_followup") == ("accepted", "accepted")
     world.check()
 
 

@@ -119,10 +119,12 @@ def _refuse(send: Send, decision: Decision, now: datetime, deps: Deps) -> Outcom
             return Outcome(Verdict.STALE, f"parked:{send.reason}")
         return _store(ledger.park(send, decision.reason, now), deps, decision.reason)
     assert decision.until is not None
+    due = Due(shard=shard_of(send.send_id), at=decision.until, kind=DueKind.SEND, ref=send.send_id)
     if send.state is SendState.HELD and send.held_until == decision.until:
+        # Woken by a tick whose clock is a moment ahead of ours: its due item is gone, without another nobody wakes it.
+        deps.store.commit([Put(due)])
         return Outcome(Verdict.STALE, "held_already")
     held = ledger.hold(send, decision.until, decision.reason)
-    due = Due(shard=shard_of(send.send_id), at=decision.until, kind=DueKind.SEND, ref=send.send_id)
     return _store(held, deps, decision.reason, Put(due))
 
 
