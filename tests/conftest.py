@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, Phase, settings
 from local.tools import node
 from tests.support import skips
 
+pytest_plugins = ("tests.support.summary",)
+
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 _LISTED = skips.allowed(skips.LIST.read_text(encoding="utf-8"))
 

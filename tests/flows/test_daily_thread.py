@@ -10,7 +10,8 @@ import pytest
 from musubi.domain.ids import SHARDS
 from musubi.domain.operations import Run, RunShard, RunState
 from musubi.domain.people import Birthday
-from tests.support.flows_world import MEMBER, USER, World, at
+from tests.support.flows_acts import MEMBER, USER
+from tests.support.flows_world import World, at
 
 
 @pytest.fixture

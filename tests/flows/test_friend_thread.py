@@ -9,8 +9,9 @@ import pytest
 from musubi.domain.linking import nonce_digest
 from musubi.domain.people import Promo, Reach
 from musubi.domain.store_keys import NonceKey
+from tests.support.flows_acts import MEMBER, USER
 from tests.support.flows_line import Fault, link_token_in
-from tests.support.flows_world import MEMBER, USER, World
+from tests.support.flows_world import World
 
 OTHER = "U" + "b" * 32
 

@@ -9,9 +9,10 @@ import pytest
 from musubi.domain.ledger import SendState
 from musubi.domain.people import Reach
 from musubi.usecases.sweep import PAGE
+from tests.support.flows_acts import MEMBER, USER
 from tests.support.flows_faults import Mode, Points
 from tests.support.flows_line import Fault
-from tests.support.flows_world import MEMBER, USER, World, at
+from tests.support.flows_world import World, at
 
 THANKS = "order_thanks"
 
