@@ -186,6 +186,8 @@ def test_a_time_that_is_none_is_refused(value: Any) -> None:
     ("value", "expected"),
     [
         ({"family": "結城", "given": "さくら"}, ("結城", "さくら")),
+        ({"family": "結城", "given": "さくら", "display": "さくら"}, ("結城", "さくら")),
+        ({"display": "結城 さくら様"}, ("結城 さくら", None)),
         ("結城 さくら様", ("結城 さくら", None)),
         ("someone@example.com", (None, None)),
         ("様", (None, None)),

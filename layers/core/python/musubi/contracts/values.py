@@ -184,11 +184,12 @@ def _small(value: Any) -> int | None:
 
 
 def person_name(value: Any) -> tuple[str | None, str | None]:
-    """(family, given) from `{family, given}` or one text; without
-    honorifics, and None for what is a mail address.
+    """(family, given) from `{family, given}`, from `{display}` alone, or
+    from one text; without honorifics, and None for what is a mail address.
     """
     if isinstance(value, dict):
-        return _name(value.get("family")), _name(value.get("given"))
+        family, given = _name(value.get("family")), _name(value.get("given"))
+        return (family, given) if family or given else (_name(value.get("display")), None)
     return _name(value), None
 
 
