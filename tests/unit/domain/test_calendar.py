@@ -142,5 +142,14 @@ def test_the_next_month_begins_with_a_tokyo_midnight_of_a_first(now: datetime) -
     assert (begins - timedelta(microseconds=1)).month == now.astimezone(TOKYO).month
 
 
+@pytest.mark.parametrize("ahead_days", [0, 30, -30])
+@pytest.mark.parametrize(("hours", "fresh"), [(-25, False), (-24, True), (0, True), (24, True)])
+def test_news_is_fresh_on_the_machines_clock_or_on_the_moved_one(ahead_days: int, hours: int, fresh: bool) -> None:
+    received, ahead = jst("2026-11-22T12:00"), timedelta(days=ahead_days)
+    for clock in (received, received + ahead):
+        assert calendar.is_fresh(clock + timedelta(hours=hours), received, ahead) is fresh
+    assert not calendar.is_fresh(min(received, received + ahead) - timedelta(days=9), received, ahead)
+
+
 def test_how_a_message_writes_a_date() -> None:
     assert calendar.japanese_date(date(2026, 12, 4)) == "12月4日"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -43,6 +43,20 @@ def start(scenario: Scenario = THREE, now: Moment = NOW, **given: object) -> Pro
 
 def go_on(enrolment: Enrolment, now: Moment, scenario: Scenario = THREE) -> Progress:
     return proceed(scenario, enrolment, deployment="musubi-test", facts={}, now=now)
+
+
+@pytest.mark.parametrize(
+    ("dated", "meant"),
+    [
+        (after(hours=-23), after(hours=-23)),
+        (after(days=-30), NOON),
+        (after(days=-31), after(days=-1)),
+        (after(minutes=10), NOON),
+    ],
+)
+def test_a_source_may_date_by_either_clock_and_never_ahead_of_now(dated: datetime, meant: datetime) -> None:
+    """NOW is moved 30 days ahead. A shop does not know that; one whose clock is fast must not make its customer wait."""
+    assert NOW.business_of(dated) == meant
 
 
 def test_a_step_that_is_due_is_planned_and_the_next_one_waits() -> None:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musubi.adapters.memory.store import MemoryStore
+from musubi.domain.calendar import STALE_AFTER
 from musubi.domain.events import MemberChange, OrderChange, PointsChange
 from musubi.domain.orders import Milestone, Order, Shipment
 from musubi.domain.people import Birthday, ExpiringPoints, Member, MemberState, PointLot
 from musubi.domain.projection import (
     MAX_LOTS,
-    STALE_AFTER,
     apply_member,
     apply_order,
     apply_points,
@@ -248,6 +248,25 @@ def test_a_whole_picture_follows_versions_and_a_grant_adds() -> None:
     member = apply_points(member, granted, "main", NOON)
     assert member is not None
     assert (member.points, member.lots) == (120, (PointLot(DAYS[1], 120),))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        PointsChange(member_id="1001", balance=250),
+        PointsChange(member_id="1001", taken=150),
+    ],
+)
+def test_points_that_are_gone_no_longer_end(change: PointsChange) -> None:
+    """Without this a member who has used everything is told that 100 points are about to end."""
+    lots = (PointLot(DAYS[1], 100), PointLot(DAYS[2], 300))
+    before = apply_points(None, PointsChange(member_id="1001", balance=400, lots=lots), "main", NOON)
+    member = apply_points(before, change, "main", after(hours=1))
+    assert member is not None
+    assert (member.points, member.lots) == (250, (PointLot(DAYS[2], 250),))
+    emptied = apply_points(member, PointsChange(member_id="1001", balance=0), "main", after(hours=2))
+    assert emptied is not None
+    assert (emptied.points, emptied.lots) == (0, ())
 
 
 def test_lots_that_are_over_make_room() -> None:

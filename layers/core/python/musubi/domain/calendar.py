@@ -10,6 +10,9 @@ from musubi.domain.scenario import Wait
 
 TOKYO = timezone(timedelta(hours=9), "JST")
 
+STALE_AFTER = timedelta(hours=24)
+"""A milestone older than this when it reaches us updates state and messages nobody (imports, long outages of the shop)."""
+
 
 def tokyo_date(instant: datetime) -> date:
     """The Tokyo calendar day that `instant` falls on."""
@@ -25,6 +28,15 @@ def next_month(now: datetime) -> datetime:
     """The instant at which the Tokyo calendar month after `now`'s begins."""
     on = tokyo_date(now)
     return tokyo_instant(date(on.year + on.month // 12, on.month % 12 + 1, 1))
+
+
+def is_fresh(at: datetime, received_at: datetime, ahead: timedelta) -> bool:
+    """True when what happened at `at` is still news. `received_at` is machine time, `ahead` what business time is moved by.
+
+    Nobody tells a shop that our business clock was moved: it may date its events by either.
+    """
+    clocks = (received_at, received_at + ahead)
+    return at >= max(clocks) - STALE_AFTER or abs(at - min(clocks)) <= STALE_AFTER
 
 
 def step_due(wait: Wait, anchor: datetime) -> datetime:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from musubi.domain.calendar import step_due
+from musubi.domain.calendar import STALE_AFTER, step_due
 from musubi.domain.ids import enrolment_id, send_id, shard_of
 from musubi.domain.ledger import SWEEP_AFTER, Channel, Send
 from musubi.domain.operations import Due, DueKind, PushRef
@@ -20,6 +20,20 @@ class Moment:
 
     business: datetime
     machine: datetime
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far business time has been moved; nothing on a deployed stack."""
+        return self.business - self.machine
+
+    def business_of(self, at: datetime) -> datetime:
+        """A fresh `at`, as its source dated it, in business time; never later than now.
+
+        A shop whose clock runs ahead of ours must not make its customer wait for a thank-you, and one that does not follow
+        a moved business clock must not let it expire.
+        """
+        moved = at + self.ahead if self.business - at > STALE_AFTER else at
+        return min(moved, self.business)
 
 
 @dataclass(frozen=True)

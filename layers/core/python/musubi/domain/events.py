@@ -84,13 +84,16 @@ class MemberChange:
 
 @dataclass(frozen=True, kw_only=True)
 class PointsChange:
-    """Either a whole picture (`balance`, `lots` replace what is stored) or a grant that adds (`granted`)."""
+    """A balance (it and `lots`, if told, replace what is stored), a grant that adds (`granted`), or points `taken` away:
+    used, revoked, expired.
+    """
 
     member_id: str
     balance: int | None = None
     lots: tuple[PointLot, ...] | None = None
     granted: int | None = None
     granted_lot: PointLot | None = None
+    taken: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from musubi.domain.calendar import tokyo_date
+from musubi.domain.calendar import is_fresh, tokyo_date
 from musubi.domain.events import MemberChange, OrderChange, PointsChange, ShopEvent
 from musubi.domain.orders import Milestone, Order, Shipment
 from musubi.domain.people import ExpiringPoints, Member, MemberState, PointLot
 from musubi.domain.writes import Create, Drop, Put, Replace, Write
 
 T = TypeVar("T")
-
-STALE_AFTER = timedelta(hours=24)
-"""A milestone older than this when it reaches us updates state and messages nobody (imports, long outages of the shop)."""
 
 MAX_LOTS = 40
 """Expiry dates kept per member: each is one row of the date index, and a member's rows fit one transaction."""
@@ -65,13 +62,15 @@ class Untold:
     fresh: tuple[Milestone, ...] = ()
 
 
-def tell(order: Order, *, silent: bool, received_at: datetime) -> Untold:
-    """Mark what there is to tell as told. Nothing is marked while the order has no member to tell it to."""
+def tell(order: Order, *, silent: bool, received_at: datetime, ahead: timedelta = timedelta()) -> Untold:
+    """Mark what there is to tell as told. Nothing is marked while the order has no member to tell it to. For `received_at`
+    and `ahead` see `is_fresh`.
+    """
     pending = [m for m in order.milestones if m.id not in order.told]
     if not pending or (order.member_id is None and not silent):
         return Untold(order)
     told = replace(order, told=(*order.told, *(m.id for m in pending)))
-    fresh = () if silent else tuple(m for m in pending if received_at - m.at <= STALE_AFTER)
+    fresh = () if silent else tuple(m for m in pending if is_fresh(m.at, received_at, ahead))
     return Untold(told, tuple(pending), fresh)
 
 
@@ -105,17 +104,24 @@ def _forgotten(member: Member) -> Member:
 
 
 def apply_points(member: Member | None, change: PointsChange, shop_id: str, as_of: datetime) -> Member | None:
-    """The member after a points event. A whole picture must be newer than the stored one; a grant always adds."""
+    """The member after a points event. A balance must be newer than the stored one; what was granted or taken always counts.
+
+    A balance without lots leaves no more in the stored ones than it holds: points that were used no longer end.
+    """
     before = member or Member(shop_id=shop_id, member_id=change.member_id, version=0)
     if before.state is MemberState.ERASED:
         return None
     if change.granted is not None:
         lots = (*before.lots, *((change.granted_lot,) if change.granted_lot else ()))
         after = replace(before, points=(before.points or 0) + change.granted, lots=_by_date(lots, as_of))
+    elif change.taken is not None:
+        left = max(0, (before.points or 0) - change.taken)
+        after = replace(before, points=left, lots=_within(left, _by_date(before.lots, as_of)))
     else:
         if before.points_as_of is not None and as_of < before.points_as_of:
             return None
-        lots = before.lots if change.lots is None else _by_date(change.lots, as_of)
+        kept = change.balance if change.balance is not None else 0
+        lots = _within(kept, before.lots) if change.lots is None else _by_date(change.lots, as_of)
         after = replace(before, points=change.balance, lots=lots, points_as_of=as_of)
     return None if member is not None and after == before else replace(after, version=before.version + 1)
 
@@ -142,9 +148,9 @@ def order_writes(before: Order | None, after: Order) -> list[Write]:
     return [] if after == before else [Replace(replace(after, version=before.version + 1))]
 
 
-def is_silent(event: ShopEvent) -> bool:
+def is_silent(event: ShopEvent, ahead: timedelta = timedelta()) -> bool:
     """Test orders, backfills and what is old news when it reaches us update state but message nobody."""
-    return event.is_test or event.is_backfill or event.received_at - event.occurred_at > STALE_AFTER
+    return event.is_test or event.is_backfill or not is_fresh(event.occurred_at, event.received_at, ahead)
 
 
 def _pick(old: T | None, new: T | None, newer: bool) -> T | None:
@@ -175,6 +181,17 @@ def _by_date(lots: tuple[PointLot, ...], as_of: datetime) -> tuple[PointLot, ...
     today = tokyo_date(as_of)
     totals = sorted((on, points) for on, points in _totals(lots).items() if points > 0 and on >= today)
     return tuple(PointLot(on, points) for on, points in totals[:MAX_LOTS])
+
+
+def _within(balance: int, lots: tuple[PointLot, ...]) -> tuple[PointLot, ...]:
+    """`lots` with no more points than `balance`; what is too much was in the lots that end first, as shops use them."""
+    excess, kept = sum(lot.points for lot in lots) - balance, list[PointLot]()
+    for lot in sorted(lots, key=lambda one: one.expires_on):
+        gone = min(lot.points, max(0, excess))
+        excess -= gone
+        if lot.points > gone:
+            kept.append(PointLot(lot.expires_on, lot.points - gone))
+    return tuple(kept)
 
 
 def _totals(lots: tuple[PointLot, ...]) -> dict[date, int]:

@@ -181,7 +181,7 @@ def _decide_order(
     after = apply_order(before, event.order, event.shop_id, event.as_of) or before
     if after is None:
         return
-    untold = tell(after, silent=is_silent(event), received_at=event.received_at)
+    untold = tell(after, silent=is_silent(event, now.ahead), received_at=event.received_at, ahead=now.ahead)
     stored = order_writes(before, untold.order)
     if stored:
         writes.extend(stored)
@@ -225,7 +225,7 @@ def _begin_scenarios(state: _State, order: Order, milestone: Milestone, now: Mom
                 deployment=deps.deployment,
                 person=person,
                 key_value=value,
-                anchor_at=milestone.at,
+                anchor_at=now.business_of(milestone.at),
                 facts=order_facts(order, milestone),
                 now=now,
                 hint_user=state.link.user_id if state.link else None,
@@ -238,7 +238,7 @@ def _begin_scenarios(state: _State, order: Order, milestone: Milestone, now: Mom
 def _enter_member_scenarios(state: _State, now: Moment, deps: Deps, progresses: list[Progress]) -> None:
     """Scenarios that start on an event about a member, once per event."""
     event = state.event
-    if event.order is not None or state.member_id is None or is_silent(event):
+    if event.order is not None or state.member_id is None or is_silent(event, now.ahead):
         return
     person = str(MemberPerson(event.shop_id, state.member_id))
     for scenario in _entered_by(event.type, deps):
@@ -248,7 +248,7 @@ def _enter_member_scenarios(state: _State, now: Moment, deps: Deps, progresses: 
                 deployment=deps.deployment,
                 person=person,
                 key_value=f"{event.source}/{event.event_id}",
-                anchor_at=event.occurred_at,
+                anchor_at=now.business_of(event.occurred_at),
                 facts={},
                 now=now,
                 hint_user=state.link.user_id if state.link else None,
