@@ -96,6 +96,15 @@ def test_points() -> None:
     assert event.points == PointsChange(member_id="1001", granted=50, granted_lot=PointLot(date(2026, 12, 31), 50))
 
 
+@pytest.mark.parametrize("kind", ["PointsUsed", "PointsRevoked", "PointsExpired"])
+def test_points_are_taken(kind: str) -> None:
+    assert read(kind, {"member_id": "1001", "points": 50}).points == PointsChange(member_id="1001", taken=50)
+    told = read(kind, {"member_id": "1001", "points": 50, "balance_after": 0}).points
+    assert told == PointsChange(member_id="1001", balance=0)
+    with pytest.raises(Permanent, match=r"data\.points"):
+        read(kind, {"member_id": "1001", "points": 0})
+
+
 def test_orders() -> None:
     placed = {"order_id": "o1", "order_number": "#1", "placed_at": TIME, "member_id": "1001",
               "totals": {"grand": {"amount": 12800, "currency": "JPY"}}}  # fmt: skip
@@ -128,6 +137,8 @@ def test_the_version_orders_and_flags_are_taken() -> None:
     event = read("MemberUpdated", {"member_id": "1", "version": "2026-11-20T00:00:00Z", "is_test": True})
     assert (event.as_of, event.is_test, event.is_backfill) == (datetime(2026, 11, 20, tzinfo=UTC), True, False)
     assert read("MemberUpdated", {"member_id": "1", "is_backfill": True}).is_backfill
+    assert read("OrderPlaced", {"order_id": "1", "is_test": "true"}).is_test
+    assert not read("OrderPlaced", {"order_id": "1", "is_test": "false"}).is_test
     assert is_silent(read("OrderPlaced", {"order_id": "1", "placed_at": "2026-11-21T02:59:59Z"}))
     assert not is_silent(read("OrderPlaced", {"order_id": "1", "placed_at": "2026-11-21T03:00:00Z"}))
 

@@ -84,8 +84,8 @@ def read_event(envelope: Envelope) -> ShopEvent | UnreadShopEvent:
         as_of=values.instant(data.get("version"), "version") or envelope.time or occurred_at,
         received_at=envelope.received_at,
         content=content,
-        is_test=data.get("is_test") is True,
-        is_backfill=data.get("is_backfill") is True,
+        is_test=_flag(data, "is_test"),
+        is_backfill=_flag(data, "is_backfill"),
         member=told.member,
         points=told.points,
         order=told.order,
@@ -109,6 +109,11 @@ def shipment(shipment_id: str, carrier_name: Any, numbers: Any, url: Any) -> Shi
         tracking_numbers=tracking,
         tracking_url=own or made,
     )
+
+
+def _flag(data: Data, field: str) -> bool:
+    """True for a flag however it is written: a test order that is taken for a real one would be thanked for."""
+    return str(data.get(field, "")).strip().lower() in ("true", "1")
 
 
 def _required(data: Data, field: str) -> str:
@@ -171,6 +176,18 @@ def _granted(data: Data, fallback: datetime, envelope: Envelope) -> _Told:
     return _Told(points=PointsChange(member_id=_required(data, "member_id"), granted=granted, granted_lot=lot))
 
 
+def _taken(data: Data, fallback: datetime, envelope: Envelope) -> _Told:
+    """Points used, revoked or expired. The balance afterwards, if it is told, is worth more than our own subtraction."""
+    member_id = _required(data, "member_id")
+    if data.get("balance_after") is not None:
+        balance = values.points(data["balance_after"], "data.balance_after")
+        return _Told(points=PointsChange(member_id=member_id, balance=balance))
+    taken = values.points(data.get("points"), "data.points")
+    if taken <= 0:
+        raise Permanent("data.points: what is taken is more than 0")
+    return _Told(points=PointsChange(member_id=member_id, taken=taken))
+
+
 def _order(
     data: Data, milestone: Milestone, parcels: tuple[Shipment, ...] = (), total: int | None = None
 ) -> OrderChange:
@@ -228,6 +245,9 @@ _READERS: dict[str, Callable[[Data, datetime, Envelope], _Told]] = {
     "MemberDeleted": _ended(MemberState.ERASED),
     "PointsBalanceChanged": _balance,
     "PointsGranted": _granted,
+    "PointsUsed": _taken,
+    "PointsRevoked": _taken,
+    "PointsExpired": _taken,
     "OrderPlaced": _placed,
     "OrderPaid": _milestone("OrderPaid", "paid_at"),
     "OrderCancelled": _milestone("OrderCancelled", "cancelled_at"),
