@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import httpx
 
 from local.endpoints import Endpoints
 from local.stack.settings import Settings
+from local.story import Story
 
 LINE_MODES = ("error_500_before", "error_500_after", "drop_before", "drop_after", "rate_429", "unreadable_200")
 """Before: LINE did not take the call. After: it did, and the caller can not know."""
@@ -24,6 +26,7 @@ _THROTTLES = {
     "ssm": "ThrottlingException",
     "events": "ThrottlingException",
 }
+SERVICES = tuple(_THROTTLES)
 _FIRED = re.compile(r'microburst_faults_total\{service="([^"]*)",operation="[^"]*",action="([^"]*)"\} (\d+)')
 
 
@@ -35,13 +38,13 @@ def line_orders(rate: float, seed: int = 1) -> list[dict[str, Any]]:
     ]
 
 
-def aws_rules(rate: float) -> list[dict[str, Any]]:
+def aws_rules(rate: float, services: Sequence[str] = SERVICES) -> list[dict[str, Any]]:
     """Three kinds per service: throttled, connection broken before, and done but the answer lost."""
     share = rate / 3
     rules: list[dict[str, Any]] = []
-    for service, code in _THROTTLES.items():
+    for service in services:
         rules += [
-            {"service": service, "probability": share, "error": {"code": code}},
+            {"service": service, "probability": share, "error": {"code": _THROTTLES[service]}},
             {"service": service, "probability": share, "reset": True},
             {"service": service, "probability": share, "response": {"abort_bytes": 0}},
         ]
@@ -62,11 +65,11 @@ class Weather:
     def __init__(self, endpoints: Endpoints, settings: Settings) -> None:
         self._line, self._proxy = endpoints.line, settings.proxy
 
-    def on(self, rate: float, seed: int = 1) -> None:
+    def on(self, rate: float, seed: int = 1, services: Sequence[str] = SERVICES) -> None:
         """Faults from now on, on both sides."""
         orders = {"orders": line_orders(rate, seed)}
         httpx.post(f"{self._line}/_sim/faults", json=orders, timeout=10).raise_for_status()
-        httpx.post(f"{self._proxy}/_microburst/rules", json=aws_rules(rate), timeout=10).raise_for_status()
+        httpx.post(f"{self._proxy}/_microburst/rules", json=aws_rules(rate, services), timeout=10).raise_for_status()
 
     def off(self) -> None:
         """No faults any more; the counts stay readable until then, so read them first."""
@@ -98,3 +101,20 @@ class Weather:
 def described(hits: Counter[str]) -> str:
     """`kind n, kind n`, most frequent first."""
     return ", ".join(f"{kind} {count}" for kind, count in hits.most_common()) or "none"
+
+
+def unexplained(story: Story, flagged: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the simulator flagged and no fault explains.
+
+    A reply token may be used twice when AWS lost the note that the reply had been accepted: asking again with the same
+    token is the only way to find out. LINE can not know of that fault, so it has to be shown by the product's own
+    ledger that it took LINE's refusal for what it was.
+    """
+    return [row for row in flagged if not _found_out_by_token(story, row)]
+
+
+def _found_out_by_token(story: Story, row: Mapping[str, Any]) -> bool:
+    if row["kind"] != "reply token used twice" or not row.get("user"):
+        return False
+    sends = story.musubi("explain", str(row["user"]))["sends"]
+    return any(send["reason"] == "accepted_inferred" for send in sends)

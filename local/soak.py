@@ -18,8 +18,9 @@ from datetime import time as clock_time
 from datetime import timedelta
 
 from local.crowd import Crowd
-from local.faults import Weather, described, no_rules_yet
+from local.faults import Weather, described, no_rules_yet, unexplained
 from local.outside import Outside
+from local.stack.business import FireFailed
 from local.stack.settings import from_environment
 from local.stack.settle import Unsettled
 from local.stack.up import down, up
@@ -117,7 +118,7 @@ def report(soak: Soak, weather: Weather) -> bool:
     expected = story.oracle.expected(story.began, story.now())
     seen, difference = story.seen(), story.difference()
     exactly = sum(count for key, count in expected.items() if seen[key] == count)
-    violations, dead = story.violations(), story.musubi("dlq", "list")
+    violations, dead = unexplained(story, story.violations()), story.musubi("dlq", "list")
     messages = story.shop("GET", "/_shop/outbox")["messages"]
     events = {event for message in messages for event in message["event_ids"]}
     total, faulted = weather.aws_requests()
@@ -169,7 +170,7 @@ def main() -> int:
         soak = Soak(story, Crowd(story, Outside.of(endpoints, settings)), count, lambda line: print(line, flush=True))
         try:
             soak.play()
-        except (StoryFailed, Unsettled) as failed:
+        except (StoryFailed, Unsettled, FireFailed) as failed:
             print(f"\nthe run failed: {failed}")
             report(soak, weather)
         else:

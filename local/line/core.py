@@ -103,6 +103,7 @@ class Line:
                 endpoint=record["endpoint"],
                 details=refusal.details,
                 call=record["n"],
+                user=refusal.user,
             )
         answer = refusal.answer()
         if self.world.config.fuzz_errors and isinstance(answer.body, dict):

@@ -50,7 +50,7 @@ class Refused(Exception):
 
     `kind` names the rule for /_sim/violations. `benign` marks answers that a correct client asks for on purpose
     (the profile of a blocked user is a 404): they are no violation. `ordered` marks refusals which the story caused
-    by a control call (a quota it set, a clock it moved).
+    by a control call (a quota it set, a clock it moved). `user` is whose chat it was about, where the rule knows.
     """
 
     def __init__(
@@ -64,10 +64,12 @@ class Refused(Exception):
         ordered: bool = False,
         body: Json | None = None,
         headers: dict[str, str] | None = None,
+        user: str | None = None,
     ) -> None:
         super().__init__(f"{status} {message}")
         self.status, self.message, self.kind = status, message, kind
         self.details, self.benign, self.ordered = details, benign, ordered
+        self.user = user
         self.body, self.headers = body, headers or {}
 
     def answer(self) -> Answer:

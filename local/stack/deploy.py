@@ -21,6 +21,7 @@ from local.stack.settings import DEPLOYMENT, PARAM_PREFIX, PLATFORMS, REGION, SH
 _ZIPS = ROOT / ".build" / "assets"
 _BOOTSTRAP_VERSION = "30"
 _STACK_S = 120.0
+_START_S = 30
 _EPOCH = (2026, 1, 1, 0, 0, 0)
 
 
@@ -147,9 +148,10 @@ def adjust_functions(aws: Aws, changes: Mapping[str, str], *, only_present: froz
 
 
 def shorten_visibility(aws: Aws) -> None:
-    """For fault runs: let failed messages come back right after their function's timeout instead of six times that.
+    """For fault runs: let messages of a crashed function come back soon after its timeout instead of six times that.
 
-    Never below the timeout, which AWS would refuse.
+    Never below the timeout, which AWS would refuse, nor below what a start of all functions at once may take here: a
+    batch that waits for its container would be given to the next one, and after five of them to the dead letters.
     """
     for mapping in aws.functions.list_event_source_mappings()["EventSourceMappings"]:
         queue = mapping["EventSourceArn"].rpartition(":")[2]
@@ -157,5 +159,5 @@ def shorten_visibility(aws: Aws) -> None:
         timeout = aws.functions.get_function_configuration(FunctionName=function)["Timeout"]
         aws.sqs.set_queue_attributes(
             QueueUrl=aws.queue_url(queue.removeprefix(f"{DEPLOYMENT}-")),
-            Attributes={"VisibilityTimeout": str(timeout + 1)},
+            Attributes={"VisibilityTimeout": str(max(timeout + 1, _START_S))},
         )

@@ -161,7 +161,7 @@ def reply(ctx: Ctx) -> Answer:
 def _check_reply_token(ctx: Ctx, token: ReplyToken) -> None:
     if token.used:
         # After an answer that got lost on purpose, asking again with the same token is exactly right (§2.2).
-        raise Refused(400, "Invalid reply token", kind="reply token used twice", ordered=token.faulted)
+        raise Refused(400, "Invalid reply token", kind="reply token used twice", ordered=token.faulted, user=token.chat)
     received = token.received_at if token.received_at is not None else token.event_at
     jump = ctx.world.clock.offset_s - token.moved_s
     late = ctx.now - received > ctx.world.config.reply_token_s
