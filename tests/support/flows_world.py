@@ -139,8 +139,8 @@ class World(Acts):
         self._push_deps = deliver_send.Deps(store, clock, self.catalog, push, line, tokens, self.policy, "結び商店")
         self._shard_deps = enrol_shard.Deps(store, clock, self.catalog, DEPLOYMENT)
         self._daily_deps = start_daily_run.Deps(store, clock, wire(_ShardQueue(self), "shard_queue"))
-        self._sweep_deps = sweep.Deps(store, clock, push, bus)
-        self._due_deps = run_due_steps.Deps(
+        self.sweep_deps = sweep.Deps(store, clock, push, bus)
+        self.due_deps = run_due_steps.Deps(
             store=store,
             clock=clock,
             catalog=self.catalog,
@@ -164,13 +164,13 @@ class World(Acts):
 
     def tick(self) -> None:
         self._scheduled(
-            lambda: run_due_steps.run_due_steps(self._due_deps, self._busy({d.shard for d in self.peek(Due)}))
+            lambda: run_due_steps.run_due_steps(self.due_deps, self._busy({d.shard for d in self.peek(Due)}))
         )
 
     def sweep(self) -> None:
         opened = [s.shard for s in self.peek(Send)] + [shard_of(f.fact_id) for f in self.peek(Fact)]
         shards = self._busy({*opened, *(shard_of(n.digest) for n in self.peek(Nonce))})
-        self._scheduled(lambda: sweep.sweep(self._sweep_deps, shards=shards))
+        self._scheduled(lambda: sweep.sweep(self.sweep_deps, shards=shards))
 
     def _busy(self, shards: set[int]) -> Sequence[int]:
         """Over a slow store a schedule only looks at shards that have rows at all."""
