@@ -24,6 +24,7 @@ from local.stack.business import (
     Firing,
     business_now,
     clock_lock,
+    forget_runs,
     machine_now,
     set_offset,
 )
@@ -94,7 +95,7 @@ class Mover:
         self._patience_s = patience_s
 
     def walk(self, target: datetime, *, clear: bool = False) -> int:
-        """Move to `target`; backwards moves the clock only. Returns the number of halts on the way.
+        """Move to `target`; backwards nothing happens but that the days ahead will be run again. Returns the halts.
 
         The ticker stands still meanwhile. Raises Unsettled, FireFailed or BadTime.
         """
@@ -110,6 +111,8 @@ class Mover:
         self._firing.take_until(target)
         if target > start:
             self._finish()
+        else:
+            forget_runs(self._aws, target)
         return halts
 
     def _walk_forward(self, start: datetime, target: datetime) -> int:

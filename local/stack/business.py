@@ -6,8 +6,9 @@ import contextlib
 import fcntl
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from local.schedules import Schedule, from_template, input_at
 from local.stack.assembly import stacks
@@ -16,10 +17,15 @@ from local.stack.settings import DEPLOYMENT
 
 WORK_TABLE = f"{DEPLOYMENT}-work"
 DUE_SHARDS = 32
+TOKYO = ZoneInfo("Asia/Tokyo")
+RUNS_AT = time(6)
+"""Tokyo time of the daily run, as its schedule in the template says."""
+
 _CLOCK = {"pk": {"S": "CONTROL"}, "sk": {"S": "CLOCK"}}
 _FIRED = "schedules.json"
 _LOCK = "clock.lock"
-_FIRE_TRIES = 3
+_FIRE_TRIES = 6
+"""Lambda repeats a failed run twice, and the catch-up a quarter of an hour later as often."""
 
 
 class FireFailed(RuntimeError):
@@ -75,6 +81,33 @@ def parse_due_key(sort_key: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+def forget_runs(aws: Aws, after: datetime) -> int:
+    """Drop the records of daily runs that have not been yet at `after`; returns how many rows went.
+
+    Business time went back. Their records say "done", and nobody made known since then would be found when those days come
+    again. Running them twice harms nobody: all ids are derived.
+    """
+    gone = 0
+    for page in aws.dynamodb.get_paginator("scan").paginate(
+        TableName=WORK_TABLE,
+        ConsistentRead=True,
+        FilterExpression="begins_with(pk, :run)",
+        ExpressionAttributeValues={":run": {"S": "RUN#"}},
+        ProjectionExpression="pk, sk",
+    ):
+        for key in page["Items"]:
+            if run_starts(key["pk"]["S"], key["sk"]["S"]) > after:
+                aws.dynamodb.delete_item(TableName=WORK_TABLE, Key=key)
+                gone += 1
+    return gone
+
+
+def run_starts(pk: str, sk: str) -> datetime:
+    """When the run starts that a row is about: `RUN#daily` / `2026-12-24`, `RUN#daily#2026-12-24` / `SHARD#07`."""
+    _, _, shards_of = pk.removeprefix("RUN#").partition("#")
+    return datetime.combine(date.fromisoformat(shards_of or sk), RUNS_AT, TOKYO)
+
+
 class Firing:
     """Fires the schedules of a stack and remembers until when their instants have been taken care of."""
 
@@ -93,7 +126,7 @@ class Firing:
     def fire(self, schedule: Schedule, instant: datetime) -> None:
         """Call the schedule's function with the template's input and wait for it.
 
-        A failed run is repeated twice, as Lambda repeats an asynchronous call. Raises FireFailed when all failed.
+        A failed run is repeated, as Lambda repeats an asynchronous call. Raises FireFailed when all failed.
         """
         payload = input_at(schedule, instant).encode()
         for _ in range(_FIRE_TRIES):

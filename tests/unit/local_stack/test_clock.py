@@ -9,7 +9,8 @@ import pytest
 
 from local.clock import BadTime, next_stop, parse_at
 from local.schedules import Schedule, parse_expression
-from local.stack.business import parse_due_key
+from local.stack.business import RUNS_AT, parse_due_key, run_starts
+from musubi.usecases import start_daily_run
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DAILY = Schedule("daily", "daily_alerts", "{}", parse_expression("cron(0 6 * * ? *)", "Asia/Tokyo"))
@@ -85,3 +86,13 @@ def test_a_time_without_offset_or_sense_is_refused(text: str) -> None:
 
 def test_a_due_key_starts_with_its_utc_instant() -> None:
     assert parse_due_key("2026-12-24T01:00:00.000000Z#3f0c") == tokyo("2026-12-24T10:00")
+
+
+@pytest.mark.parametrize(("pk", "sk"), [("RUN#daily", "2026-12-24"), ("RUN#daily#2026-12-24", "SHARD#07")])
+def test_a_row_of_a_run_says_when_it_starts(pk: str, sk: str) -> None:
+    """Going back in time forgets the runs ahead; else those days would find nobody who was made known since."""
+    assert run_starts(pk, sk) == tokyo("2026-12-24T06:00")
+
+
+def test_runs_start_when_the_product_says() -> None:
+    assert start_daily_run.RUNS_AT == RUNS_AT
