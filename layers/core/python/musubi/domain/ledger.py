@@ -21,6 +21,7 @@ KEY_LIFE = timedelta(hours=23)
 SWEEP_AFTER = timedelta(minutes=2)
 """A planned row older than this was probably never enqueued; the sweeper enqueues it again."""
 
+_CLOCKS_DIFFER = timedelta(seconds=1)
 _FIRST_BACKOFF_S = 5
 _LONGEST_BACKOFF_S = 900
 
@@ -114,7 +115,9 @@ class Send:
         return self.first_unclear_at
 
 
-def claim(send: Send, *, owner: str, user_id: str, messages: str, now: datetime, reason: str) -> Send:
+def claim(
+    send: Send, *, owner: str, user_id: str, messages: str, now: datetime, reason: str, lease: timedelta = LEASE
+) -> Send:
     """The claim of `owner`. A row that somebody claimed and never settled may have reached LINE: that starts the key's
     clock, as if the answer had been unclear.
     """
@@ -125,8 +128,9 @@ def claim(send: Send, *, owner: str, user_id: str, messages: str, now: datetime,
         user_id=send.user_id if send.fixed else user_id,
         messages=send.messages if send.fixed else messages,
         owner=owner,
-        lease_until=now + LEASE,
-        look_at=now + LEASE,
+        lease_until=now + lease,
+        # Later than the record's own way back to its worker, which may still have the reply token.
+        look_at=now + SWEEP_AFTER,
         claimed_at=now,
         attempts=send.attempts + 1,
         first_unclear_at=send.unclear_since,
@@ -143,6 +147,15 @@ def leased(send: Send, owner: str, now: datetime) -> bool:
         and send.lease_until is not None
         and send.lease_until > now
     )
+
+
+def retry_waits(send: Send, now: datetime) -> bool:
+    """True while the job that will repeat an unclear call is still delayed. One that comes before it is a duplicate; would
+    each repeat the call and leave a delayed job behind, they would multiply as long as LINE does not answer.
+    """
+    if send.state is not SendState.CLAIMED or send.lease_until is not None or send.look_at is None:
+        return False
+    return now < send.look_at - SWEEP_AFTER - _CLOCKS_DIFFER
 
 
 def key_expired(send: Send, now: datetime) -> bool:
@@ -202,6 +215,11 @@ def release(send: Send, reason: str, now: datetime) -> Send:
         first_unclear_at=send.unclear_since,
         version=send.version + 1,
     )
+
+
+def bring_forward(send: Send, now: datetime) -> Send:
+    """A parked row that the next sweep releases, whatever it waited for: an operator says that it may go on."""
+    return replace(send, look_at=now, version=send.version + 1)
 
 
 def backoff_s(attempts: int) -> int:

@@ -60,7 +60,7 @@ def first_claim(
     if send.channel is Channel.PUSH:
         return send
     if not token_alive(event, now.machine):
-        return replace(_without_token(send, now.machine), version=1)
+        return replace(without_token(send, now.machine), version=1)
     facts = send_facts(send, to, catalog, shop_name)
     try:
         messages = render(catalog.template(send.template), facts)
@@ -73,8 +73,9 @@ def first_claim(
         messages=messages,
         now=now.machine,
         reason=decision.reason,
+        lease=REPLY_LEASE,
     )
-    return replace(claimed, lease_until=now.machine + REPLY_LEASE, version=1)
+    return replace(claimed, version=1)
 
 
 def send_facts(send: Send, to: Recipient, catalog: Catalog, shop_name: str) -> dict[str, str]:
@@ -112,25 +113,27 @@ def _claim_again(send: Send, event: LineEvent, deps: Answering, stopped: bool) -
     if stopped:
         moved = _stopped(send, now)
     elif not token_alive(event, now):
-        moved = _without_token(send, now)
+        moved = without_token(send, now)
     else:
-        claimed = ledger.claim(send, owner=owner, user_id="", messages="", now=now, reason=send.reason)
-        moved = replace(claimed, lease_until=now + REPLY_LEASE)
+        moved = ledger.claim(send, owner=owner, user_id="", messages="", now=now, reason=send.reason, lease=REPLY_LEASE)
     return moved if isinstance(deps.store.commit([Replace(moved)]), Committed) else None
 
 
 def _stopped(send: Send, now: datetime) -> Send:
     """The kill switch is on: what matters waits to be pushed, what may have arrived is never sent again."""
     if send.state is SendState.CLAIMED:
-        return _without_token(send, now)
+        return without_token(send, now)
     if not send.essential:
         # Its words are about now (a link token lives ten minutes): hours later they would be wrong.
         return ledger.skip(send, "kill_switch", now)
     return replace(ledger.park(send, "kill_switch", now), channel=Channel.PUSH)
 
 
-def _without_token(send: Send, now: datetime) -> Send:
-    """No reply token (any more): push what matters, drop what does not, and never send what may have arrived."""
+def without_token(send: Send, now: datetime) -> Send:
+    """A reply row without a token (any more): push what matters, drop what does not, never send what may have arrived.
+
+    Also for the push sender, which finds such rows when their event is gone.
+    """
     if send.state is SendState.CLAIMED:
         return replace(ledger.give_up(send, now), reason="reply_unclear")
     if not send.essential:
@@ -138,21 +141,17 @@ def _without_token(send: Send, now: datetime) -> Send:
     return replace(ledger.release(send, "reply_token_aged", now), channel=Channel.PUSH)
 
 
-def without_token(send: Send, now: datetime) -> Send:
-    """A reply row that the push sender or the sweeper finds: its event is gone, and with it the token."""
-    return _without_token(send, now)
-
-
 def _call(send: Send, event: LineEvent, deps: Answering) -> Outcome:
     result = deps.line.reply(event.reply_token or "", send.messages or "")
     now = deps.clock.machine()
     settled = ledger.settle(send, result, now)
-    if result.kind is AnswerKind.REFUSED and result.bad_reply_token:
-        if send.first_unclear_at is not None:
+    if result.kind is AnswerKind.REFUSED and send.first_unclear_at is not None:
+        if result.bad_reply_token:
             # Only an accepted reply uses a token up: the earlier, unclear attempt arrived.
             settled = replace(settled, state=SendState.ACCEPTED, reason="accepted_inferred")
-        elif send.essential:
-            settled = ledger.refused_reply(send, result, now)
+    elif result.kind is AnswerKind.REFUSED and send.essential:
+        # Whatever the words, which LINE may change: if the message itself is wrong, the push is refused as well.
+        settled = ledger.refused_reply(send, result, now)
     if not isinstance(deps.store.commit([Replace(settled)]), Committed):
         return Outcome(Verdict.STALE, "overtaken")
     if result.kind in (AnswerKind.UNCLEAR, AnswerKind.PASSING):

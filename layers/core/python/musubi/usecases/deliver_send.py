@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from musubi.domain import ledger
 from musubi.domain.answers import Answer, AnswerKind
+from musubi.domain.engine import push_ref
 from musubi.domain.gate import Decision, GateVerdict, Policy, Recipient, ask
 from musubi.domain.ids import MemberPerson, parse_person, shard_of
 from musubi.domain.ledger import Channel, Send, SendState
@@ -62,8 +63,10 @@ def deliver_send(ref: PushRef, deps: Deps) -> Outcome:
     if ledger.leased(send, owner, now):
         assert send.lease_until is not None
         return _defer(ref, send.lease_until - now, "leased", deps)
+    if ledger.retry_waits(send, now):
+        return Outcome(Verdict.STALE, "retry_waits")
     if send.channel is Channel.REPLY:
-        return _store(replace(without_token(send, now)), deps, "reply_row")
+        return _take_over_reply(send, now, deps)
     if ledger.key_expired(send, now):
         return _store(ledger.give_up(send, now), deps, "retry_key_expired")
     circuit = loaded.get(CircuitKey())
@@ -128,6 +131,14 @@ def _refuse(send: Send, decision: Decision, now: datetime, deps: Deps) -> Outcom
     return _store(held, deps, decision.reason, Put(due))
 
 
+def _take_over_reply(send: Send, now: datetime, deps: Deps) -> Outcome:
+    moved = without_token(send, now)
+    outcome = _store(moved, deps, moved.reason)
+    if outcome.verdict is Verdict.DONE and moved.state is SendState.PLANNED:
+        deps.push_queue.send([push_ref(moved)])
+    return outcome
+
+
 def _claim_and_call(
     ref: PushRef, send: Send, to: Recipient, decision: Decision, owner: str, now: datetime, deps: Deps
 ) -> Outcome:
@@ -171,8 +182,6 @@ def _open_for(answer: Answer) -> timedelta:
 def _store(send: Send, deps: Deps, reason: str, *beside: Write, counts: dict[str, int] | None = None) -> Outcome:
     if not isinstance(deps.store.commit([Replace(send), *beside]), Committed):
         return Outcome(Verdict.STALE, "overtaken")
-    if send.state is SendState.PLANNED and send.channel is Channel.PUSH and reason == "reply_row":
-        deps.push_queue.send([PushRef(send.send_id, send.person, send.enrolment_id, send.user_id or send.hint_user)])
     named = {f"Sends{send.state.value.title()}": 1}
     return Outcome(Verdict.DONE, reason, {**named, **(counts or {})})
 
