@@ -124,13 +124,16 @@ def stop(
 @app.command()
 def resume(
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "resumed by an operator",
+    over_limit: Annotated[
+        bool, typer.Option("--over-limit", help="Also what LINE's monthly limit parked: the plan is larger now.")
+    ] = False,
     stage: Stage = None,
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
     """Open again; the next sweep (5 minutes at most) releases what was parked, and the gate is asked anew."""
     deployment = _find(stage, local)
-    control = resume_sends(deployment.store(), deployment.clock(), reason)
+    control = resume_sends(deployment.store(), deployment.clock(), reason, over_limit=over_limit)
     _json(views.entity(control)) if as_json else typer.echo("open again; parked Sends follow with the next sweep")
 
 
