@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from musubi.contracts import jobs
+from musubi.domain import ids
 from musubi.domain.ids import SHARDS, shard_of
 from musubi.domain.ledger import SWEEP_AFTER, Send, SendState
-from musubi.domain.operations import Due, DueKind, Fact, FactState, ShardLease
-from musubi.domain.writes import Create
-from musubi.usecases import run_due_steps, sweep
+from musubi.domain.operations import Circuit, Due, DueKind, Fact, FactState, ShardLease
+from musubi.domain.writes import Conflict, Create
+from musubi.usecases import control_sends, run_due_steps, sweep
 from tests.support import made
-from tests.support.flows_world import World
+from tests.support.flows_line import Fault
+from tests.support.flows_world import DEPLOYMENT, World
 
 
 @pytest.fixture
@@ -163,3 +167,83 @@ def test_rows_that_wait_for_something_else_are_not_swept(world: World) -> None:
     for n, state in enumerate((SendState.HELD, SendState.ACCEPTED, SendState.SKIPPED, SendState.REJECTED)):
         planned(world, f"row-{n}", state=state)
     assert sweep.sweep(world.sweep_deps).counts["SendsSwept"] == 0
+
+
+def test_the_sweeper_queues_nothing_while_line_refuses_the_channel(world: World) -> None:
+    """Every Send has a delayed job then; one more each sweep would be thousands after a night."""
+    planned(world, "7c3d1c7e-9f1e-5a39-8f0c-6a4f64f5a001")
+    world.keep(Circuit(open_until=world.clock.machine() + SWEEP_AFTER, reason="line_401"))
+    assert sweep.sweep(world.sweep_deps).counts["SendsSwept"] == 0
+    world.clock.pass_time(SWEEP_AFTER)
+    assert sweep.sweep(world.sweep_deps).counts["SendsSwept"] == 1
+
+
+def test_a_sweep_that_never_finishes_reaches_every_shard_in_turn(world: World) -> None:
+    for n in range(200):
+        planned(world, f"row-{n}", look_at=world.clock.machine() - SWEEP_AFTER)
+    seen = 0
+    for _ in range(SHARDS):
+        seen += sweep.sweep(world.sweep_deps, out_of_time=lambda: True).counts["SendsSwept"]
+        world.clock.pass_time(timedelta(minutes=1))
+    assert seen >= 200
+
+
+def test_a_tick_does_not_spin_on_what_does_not_move(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(world, 1)
+    (due,) = world.peek(Due)
+    tries = []
+
+    def contended(writes: object) -> Conflict:
+        tries.append(writes)
+        return Conflict((due.key,))
+
+    monkeypatch.setattr(run_due_steps, "PAGE", 1)
+    monkeypatch.setattr(world.due_deps.store, "commit", contended)
+    counts: dict[str, int] = {"StepsRun": 0, "StepsFailed": 0, "StepsQuarantined": 0}
+    run_due_steps._run_shard(due.shard, world.due_deps, counts, soon(50))
+    assert (len(tries), counts["StepsRun"]) == (1, 0)
+
+
+def test_a_step_that_was_planned_before_is_enqueued_again_and_blocks_nobody(world: World) -> None:
+    """Content may put a step behind another that was sent before."""
+    waiting(world, 1)
+    (enrolment,) = (e for e in world.enrolments() if e.next_step)
+    step = enrolment.next_step or ""
+    known = ids.send_id(DEPLOYMENT, enrolment.scenario, step, enrolment.person, enrolment.key_value)
+    world.keep(made.send(send_id=known, enrolment_id=enrolment.enrolment_id, scenario=enrolment.scenario, step=step))
+    assert run_due_steps.run_due_steps(world.due_deps).counts["StepsRun"] == 1
+    assert world.peek(Due) == []
+    assert [jobs.read_push(m.body).send_id for m in world.queue] == [known]
+
+
+# one job for one Send
+
+
+def test_jobs_for_one_unclear_send_do_not_multiply(world: World) -> None:
+    """Each would repeat the call and leave a delayed job behind, as long as LINE does not answer."""
+    row = planned(world, "7c3d1c7e-9f1e-5a39-8f0c-6a4f64f5a001", facts={"order.number": "#1"})
+    world.line.down = True
+    for _ in range(20):
+        world.put_again(row)
+        world.drain(hours=0)
+    assert len(world.queue) == 1
+    assert world.line.calls == 1
+    world.line.down = False
+    world.drain()
+    assert [one.key for one in world.line.accepted] == [row.send_id]
+
+
+def test_an_operator_brings_back_what_the_monthly_limit_parked(world: World) -> None:
+    row = planned(world, "7c3d1c7e-9f1e-5a39-8f0c-6a4f64f5a001", facts={"order.number": "#1"})
+    world.line.faults(Fault.MONTHLY)
+    world.put_again(row)
+    world.drain()
+    world.sweep()
+    assert [s.state for s in world.sends()] == [SendState.PARKED]
+    control_sends.resume_sends(world.store, world.clock, "open", over_limit=False)
+    world.sweep()
+    assert [s.state for s in world.sends()] == [SendState.PARKED]
+    control_sends.resume_sends(world.store, world.clock, "a larger plan", over_limit=True)
+    world.sweep()
+    world.settle()
+    assert [one.key for one in world.line.accepted] == [row.send_id]

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from musubi.domain.answers import Answer
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, PushRef, Run, RunShard
-from musubi.domain.people import LinkEnded
+from musubi.domain.people import LinkEnded, Nonce
 from musubi.domain.scenario import Enrolment, Scenario
 from musubi.domain.store_keys import Key, MemberKey
 from musubi.domain.writes import CommitResult, Write
@@ -70,14 +70,14 @@ class Store(Protocol):
         ...
 
     def parked_sends(self, shard: int, look_before: datetime, limit: int) -> Sequence[Send]:
-        """Parked rows whose `look_at` <= `look_before`: nothing but the kill switch keeps them any more."""
+        """Parked rows whose `look_at` <= `look_before`, oldest first: up to now, only the kill switch keeps them."""
         ...
 
     def unknown_sends(self, limit: int) -> Sequence[Send]: ...
 
     def open_facts(self, shard: int, look_before: datetime, limit: int) -> Sequence[Fact]: ...
 
-    def overdue_nonces(self, shard: int, now: datetime, limit: int) -> Sequence[Any]:
+    def overdue_nonces(self, shard: int, now: datetime, limit: int) -> Sequence[Nonce]:
         """Link attempts whose time is over and that LINE never answered."""
         ...
 

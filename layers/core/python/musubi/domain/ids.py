@@ -6,7 +6,9 @@ A retried, duplicated or replayed trigger then meets its own earlier work instea
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("6f1c0f0e-6d75-5375-8269-7375626d7573")
@@ -38,6 +40,12 @@ def send_id(deployment: str, scenario: str, step: str, person: str, key: str) ->
 def shard_of(text: str, shards: int = SHARDS) -> int:
     """A stable shard for `text`; sha256, because Python's `hash` differs from process to process."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % shards
+
+
+def in_turn(shards: Sequence[int], now: datetime) -> Sequence[int]:
+    """`shards`, beginning with another one each minute: runs that run out of time must not all leave the same ones."""
+    first = int(now.timestamp() // 60) % len(shards) if shards else 0
+    return (*shards[first:], *shards[:first])
 
 
 @dataclass(frozen=True)

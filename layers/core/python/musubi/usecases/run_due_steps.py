@@ -18,14 +18,14 @@ from musubi.domain.engine import (
 )
 from musubi.domain.errors import Retryable
 from musubi.domain.facts import points_facts
-from musubi.domain.ids import SHARDS, MemberPerson, parse_person
+from musubi.domain.ids import SHARDS, MemberPerson, in_turn, parse_person
 from musubi.domain.ledger import OPEN
 from musubi.domain.operations import Due, DueKind, PushRef, ShardLease
 from musubi.domain.outcome import Outcome, Verdict
 from musubi.domain.people import Link, Member, MemberState
 from musubi.domain.scenario import DateEntry, DateKind, Enrolment, EnrolmentState, Scenario
 from musubi.domain.store_keys import EnrolmentKey, Key, LinkOfMemberKey, MemberKey, SendKey, ShardLeaseKey
-from musubi.domain.writes import Committed, Create, Drop, Remove, Replace, Write
+from musubi.domain.writes import Committed, Conflict, Create, Drop, Remove, Replace, Write
 from musubi.ports import Catalog, Clock, Loaded, PushQueue, Quarantine, Store, Tokens
 
 PAGE = 25
@@ -55,7 +55,7 @@ def run_due_steps(
     """Run what is due in `shards`. `OldestDueAgeSeconds` is the age of the oldest item found, in business time."""
     owner = deps.tokens.owner()
     counts = {"StepsRun": 0, "StepsFailed": 0, "StepsQuarantined": 0, "OldestDueAgeSeconds": 0}
-    for shard in shards:
+    for shard in in_turn(shards, deps.clock.machine()):
         if out_of_time():
             return Outcome(Verdict.DONE, "out_of_time", counts)
         oldest = deps.store.due_before(shard, deps.clock.business(), 1)
@@ -84,24 +84,28 @@ def _lease(shard: int, owner: str, deps: Deps) -> ShardLease | None:
 
 
 def _run_shard(shard: int, deps: Deps, counts: dict[str, int], out_of_time: Callable[[], bool]) -> None:
-    """Page by page until nothing is due. An item that failed in this tick ends it: the next tick tries again."""
+    """Page by page until nothing is due. A page of which an item failed or none could be run ends it: the next tick tries
+    again, instead of this one spinning on what does not move.
+    """
     while not out_of_time():
         page = deps.store.due_before(shard, deps.clock.business(), PAGE)
-        if not page:
-            return
-        failed_before = counts["StepsFailed"]
-        _run_page(page, deps, counts)
-        if counts["StepsFailed"] > failed_before or len(page) < PAGE:
+        before = dict(counts)
+        _run_page(page, deps, counts, out_of_time)
+        stuck = counts["StepsFailed"] > before["StepsFailed"] or counts["StepsRun"] == before["StepsRun"]
+        if stuck or len(page) < PAGE:
             return
 
 
-def _run_page(page: Sequence[Due], deps: Deps, counts: dict[str, int]) -> None:
+def _run_page(page: Sequence[Due], deps: Deps, counts: dict[str, int], out_of_time: Callable[[], bool]) -> None:
     loaded = _load(page, deps)
     refs: list[PushRef] = []
     for due in page:
+        if out_of_time():
+            break
         try:
-            refs.extend(_run_item(due, loaded, deps))
-            counts["StepsRun"] += 1
+            begun = _run_item(due, loaded, deps)
+            refs.extend(begun or ())
+            counts["StepsRun"] += begun is not None
         except Exception as error:  # one broken item must not stop the head of the queue (DESIGN §4)
             deps.on_error(due.ref, error)
             counts["StepsFailed"] += 1
@@ -128,7 +132,8 @@ def _load(page: Sequence[Due], deps: Deps) -> Loaded:
     return loaded.plus(deps.store.load(people)) if people else loaded
 
 
-def _run_item(due: Due, loaded: Loaded, deps: Deps) -> list[PushRef]:
+def _run_item(due: Due, loaded: Loaded, deps: Deps) -> list[PushRef] | None:
+    """The Sends to enqueue; None when somebody changed the enrolment since the load (a cancelled order, say)."""
     if due.kind is DueKind.SEND:
         return _wake_send(due, loaded, deps)
     enrolment = loaded.get(EnrolmentKey(due.ref))
@@ -137,10 +142,13 @@ def _run_item(due: Due, loaded: Loaded, deps: Deps) -> list[PushRef]:
         deps.store.commit([Drop(due.key)])
         return []
     progress = _progress(enrolment, loaded, deps)
-    writes = proceed_writes(due, progress)
-    if not isinstance(deps.store.commit(writes), Committed):
-        return []  # somebody changed it since the load (a cancelled order, say): the next page or tick reads it anew
-    return [push_ref(send) for send in progress.sends]
+    refs = [push_ref(send) for send in progress.sends]
+    result = deps.store.commit(proceed_writes(due, progress))
+    if isinstance(result, Conflict) and (known := {send.key for send in progress.sends} & set(result.keys)):
+        # A step that content moved behind this one was planned before: its Send is there, and is enqueued again.
+        fresh = tuple(send for send in progress.sends if send.key not in known)
+        result = deps.store.commit(proceed_writes(due, replace(progress, sends=fresh)))
+    return refs if isinstance(result, Committed) else None
 
 
 def _wake_send(due: Due, loaded: Loaded, deps: Deps) -> list[PushRef]:

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from musubi.domain import ledger
 from musubi.domain.engine import push_ref
-from musubi.domain.ids import SHARDS
+from musubi.domain.ids import SHARDS, in_turn
 from musubi.domain.ledger import Send, SendState
-from musubi.domain.operations import Control, Fact, FactState
+from musubi.domain.operations import Circuit
 from musubi.domain.outcome import Outcome, Verdict
-from musubi.domain.store_keys import ControlKey
+from musubi.domain.store_keys import CircuitKey, ControlKey
 from musubi.domain.writes import Committed, Remove, Replace
 from musubi.ports import Bus, Clock, PushQueue, Store
+from musubi.usecases.publish_facts import publish_facts
 
 PAGE = 100
 _MAX_PAGES = 50
@@ -38,21 +39,30 @@ def sweep(
 ) -> Outcome:
     """One sweep over `shards`; stops cleanly when `out_of_time` says so, the next sweep goes on."""
     counts = {"SendsSwept": 0, "SendsUnknown": 0, "FactsPublished": 0, "LinkAttemptsTimedOut": 0, "SendsReleased": 0}
-    control: Control | None = deps.store.load([ControlKey()]).get(ControlKey())
-    stopped = control is not None and control.stopped
-    for shard in shards:
-        if out_of_time():
-            return Outcome(Verdict.DONE, "out_of_time", counts)
-        counts["SendsReleased"] += 0 if stopped else _release_parked(shard, deps)
-        swept, unknown = _sweep_sends(shard, deps)
-        counts["SendsSwept"] += swept
-        counts["SendsUnknown"] += unknown
+    loaded = deps.store.load([ControlKey(), CircuitKey()])
+    control, circuit = loaded.get(ControlKey()), loaded.get(CircuitKey())
+    for shard in in_turn(shards, deps.clock.machine()):
+        if not (control and control.stopped):
+            counts["SendsReleased"] += _release_parked(shard, deps, out_of_time)
+        if not _waits_outside(circuit, deps):
+            swept, unknown = _sweep_sends(shard, deps, out_of_time)
+            counts["SendsSwept"] += swept
+            counts["SendsUnknown"] += unknown
         counts["FactsPublished"] += _sweep_facts(shard, deps)
         counts["LinkAttemptsTimedOut"] += _sweep_nonces(shard, deps)
+        if out_of_time():
+            return Outcome(Verdict.DONE, "out_of_time", counts)
     return Outcome(Verdict.DONE, "swept", counts)
 
 
-def _sweep_sends(shard: int, deps: Deps) -> tuple[int, int]:
+def _waits_outside(circuit: Circuit | None, deps: Deps) -> bool:
+    """True while LINE refuses the channel: every Send has a delayed job of its own then. A second one each sweep would
+    add up over a long refusal, and each of them would be delayed again and again.
+    """
+    return circuit is not None and circuit.open_until > deps.clock.machine()
+
+
+def _sweep_sends(shard: int, deps: Deps, out_of_time: Callable[[], bool]) -> tuple[int, int]:
     """Every row is touched once a sweep: its `look_at` moves on, so one page of stuck rows never hides the rest."""
     swept = unknown = 0
     for _ in range(_MAX_PAGES):
@@ -65,11 +75,12 @@ def _sweep_sends(shard: int, deps: Deps) -> tuple[int, int]:
                 continue
             if moved.state is SendState.UNKNOWN:
                 unknown += 1
-            elif moved.state in (SendState.PLANNED, SendState.CLAIMED):
+            else:
                 refs.append(push_ref(moved))
-        deps.push_queue.send(refs) if refs else None
+        if refs:
+            deps.push_queue.send(refs)
         swept += len(refs)
-        if len(rows) < PAGE:
+        if len(rows) < PAGE or out_of_time():
             break
     return swept, unknown
 
@@ -80,7 +91,7 @@ def _swept(row: Send, now: datetime) -> Send:
     return replace(row, look_at=now + ledger.SWEEP_AFTER, version=row.version + 1)
 
 
-def _release_parked(shard: int, deps: Deps) -> int:
+def _release_parked(shard: int, deps: Deps, out_of_time: Callable[[], bool]) -> int:
     """Sends that the kill switch stopped go on once it is off, those over LINE's monthly limit in the next month."""
     released = 0
     for _ in range(_MAX_PAGES):
@@ -91,7 +102,7 @@ def _release_parked(shard: int, deps: Deps) -> int:
         if refs:
             deps.push_queue.send(refs)
         released += len(refs)
-        if len(rows) < PAGE:
+        if len(rows) < PAGE or out_of_time():
             break
     return released
 
@@ -99,17 +110,7 @@ def _release_parked(shard: int, deps: Deps) -> int:
 def _sweep_facts(shard: int, deps: Deps) -> int:
     now = deps.clock.machine()
     facts = deps.store.open_facts(shard, now, PAGE)
-    return publish_facts(facts, deps.store, deps.bus, deps.clock) if facts else 0
-
-
-def publish_facts(facts: Sequence[Fact], store: Store, bus: Bus, clock: Clock) -> int:
-    """Publish, read every entry's result, settle those the bus took. Receivers dedupe by id, so a repeat is harmless."""
-    taken = bus.publish(facts)
-    for fact in facts:
-        if fact.fact_id in taken:
-            settled = replace(fact, state=FactState.PUBLISHED, look_at=None, version=fact.version + 1)
-            store.commit([Replace(settled)])
-    return len(taken)
+    return publish_facts(facts, deps.store, deps.bus) if facts else 0
 
 
 def _sweep_nonces(shard: int, deps: Deps) -> int:

@@ -37,6 +37,7 @@ from musubi.domain.writes import Create, Drop, Put, Replace, Write
 from musubi.ports import Bus, Catalog, Clock, LineGateway, Loaded, PushQueue, Store, Tokens
 from musubi.usecases.answer_friend import Answering, answer, first_claim
 from musubi.usecases.commit import until_committed
+from musubi.usecases.publish_facts import publish_facts
 
 START_LINK = "start_link"
 UNLINK = "unlink"
@@ -380,8 +381,5 @@ def _mark(event: LineEvent, deps: Deps, verdict: str) -> Seen:
 
 def _publish(facts: Sequence[Fact], deps: Deps) -> None:
     """Tell the bus right after the commit; what it does not take, the sweeper publishes."""
-    if not facts:
-        return
-    from musubi.usecases.sweep import publish_facts
-
-    publish_facts(facts, deps.store, deps.bus, deps.clock)
+    if facts:
+        publish_facts(facts, deps.store, deps.bus)
