@@ -358,6 +358,19 @@ def test_a_token_that_line_refuses_at_once_becomes_a_push(world: World) -> None:
     assert world.line.accepted[0].key == world.send("greeting").send_id
 
 
+def test_a_clear_no_to_a_reply_becomes_a_push_whatever_its_words(world: World) -> None:
+    """LINE may change its words, or send none: the status says no, and the greeting matters."""
+    world.line.faults(Fault.E400)
+    world.follow("U" + "e" * 32)
+    world.settle()
+    assert [one.how for one in world.line.accepted] == ["push"]
+    world.line.faults(Fault.E400, Fault.E400)
+    world.follow("U" + "f" * 32)
+    world.settle()
+    assert len(world.line.accepted) == 1
+    world.check()
+
+
 def test_an_aged_event_is_answered_by_push_if_it_matters(world: World) -> None:
     world.follow("U" + "e" * 32)
     world.says("連携解除", "U" + "e" * 32)
