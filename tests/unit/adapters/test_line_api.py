@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -376,3 +377,11 @@ def test_nothing_personal_and_no_secret_is_logged(
     assert logged, "a token that was not issued is worth a line"
     for secret in (USER, "発送", "secret-1", "token-1", "token-2"):
         assert secret not in logged
+
+
+def test_no_call_outlives_the_invocation_it_is_made_in(line: LineStub, secrets: Secrets, clock: MemoryClock) -> None:
+    line.answers.append(Say(wait_s=3))
+    api = LineApi(api_url=line.url, channel_id="1", secrets=secrets, clock=clock, left_s=lambda: 1.0)
+    began = time.monotonic()
+    assert api.push(USER, TEXT, KEY).kind is AnswerKind.UNCLEAR
+    assert time.monotonic() - began < 2

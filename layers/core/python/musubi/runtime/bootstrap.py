@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 HttpHandler = Callable[[Mapping[str, Any], Any], Mapping[str, Any]]
 
+_LINE_NEEDS_S = 2.5
+"""Of its 6 s; enough for what LINE usually takes, and calls are cut to what is left."""
+
+_SHARD_NEEDS_S = 20
+"""A shard that is cut off is gone through again from its beginning."""
+
 _LINE_RETRY_S = 5
 """A failed LINE event comes back this soon: its reply token lives for less than a minute."""
 
@@ -100,11 +106,12 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
     from musubi.adapters.tokens import RandomTokens
     from musubi.contracts.jobs import read_line
     from musubi.contracts.line import read_claimed, read_line_event
-    from musubi.runtime.work import pseudonym
+    from musubi.runtime.work import Deadline, pseudonym
     from musubi.usecases.take_line_event import Deps, take_line_event
 
     s = settings.load(settings.LineEvents)
     clock = parts.clock(s, s.work_table)
+    deadline = Deadline()
     claims = S3Claims(lambda: client("s3"), s.claim_bucket, "line-events", parts.now)
     deps = Deps(
         store=parts.store(s.people_table, s.work_table),
@@ -112,7 +119,7 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
         catalog=parts.catalog(s),
         push_queue=parts.push_queue(s.push_queue_url),
         bus=EventBridgeBus(client("events"), s.bus_name),
-        line=parts.line(s, clock),
+        line=parts.line(s, clock, deadline),
         tokens=RandomTokens(),
         policy=parts.policy(s),
         deployment=s.deployment,
@@ -147,6 +154,8 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
         labels,
         s.quarantine_queue_url,
         crash_after_s=_LINE_RETRY_S,
+        needs_s=_LINE_NEEDS_S,
+        deadline=deadline,
     )
 
 
@@ -198,17 +207,18 @@ def push_sender() -> Worker[PushRef]:
     """The queue push → `deliver_send`."""
     from musubi.adapters.tokens import RandomTokens
     from musubi.contracts.jobs import read_push
-    from musubi.runtime.work import pseudonym
+    from musubi.runtime.work import Deadline, pseudonym
     from musubi.usecases.deliver_send import Deps, deliver_send
 
     s = settings.load(settings.PushSender)
     clock = parts.clock(s, s.work_table)
+    deadline = Deadline()
     deps = Deps(
         store=parts.store(s.people_table, s.work_table),
         clock=clock,
         catalog=parts.catalog(s),
         push_queue=parts.push_queue(s.push_queue_url),
-        line=parts.line(s, clock),
+        line=parts.line(s, clock, deadline),
         tokens=RandomTokens(),
         policy=parts.policy(s),
         shop_name=s.shop_name,
@@ -219,6 +229,7 @@ def push_sender() -> Worker[PushRef]:
         lambda ref: (deliver_send(ref, deps),),
         lambda ref: {"send": ref.send_id, "person": pseudonym(ref.person)},
         s.quarantine_queue_url,
+        deadline=deadline,
     )
 
 
@@ -240,6 +251,7 @@ def alert_shard() -> Worker[ShardJob]:
         lambda job: (enrol_shard(job, deps),),
         lambda job: {"date": job.on.isoformat(), "shard": str(job.shard)},
         s.quarantine_queue_url,
+        needs_s=_SHARD_NEEDS_S,
     )
 
 

@@ -64,6 +64,7 @@ def queue_worker(worker: Worker[T]) -> Handler:
         _one(record, worker)
 
     def lambda_handler(event: dict[str, Any], context: Any) -> Any:
+        worker.deadline.begin(context.get_remaining_time_in_millis() / 1000)
         try:
             return process_partial_response(event, handle, processor, context)
         finally:
@@ -121,6 +122,9 @@ def _one(record: SQSRecord, worker: Worker[T]) -> None:
     }
     try:
         try:
+            if worker.deadline.left_s() < worker.needs_s:
+                # Begun and cut off, it would cost the whole batch its answer: every record of it would come back.
+                raise Retryable("out_of_time", after_s=1)
             job = worker.parse(record.body, _sent_at(record))
             labels |= worker.labels(job)
             for outcome in worker.use(job):

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from musubi.domain.outcome import Outcome
     from musubi.ports import Clock
     from musubi.runtime.emf import EmfCounter
-    from musubi.runtime.work import HandBack, Worker
+    from musubi.runtime.work import Deadline, HandBack, Worker
+
+TO_SETTLE_S = 0.7
+"""Seconds of an invocation that are kept from LINE for storing what it said."""
 
 
 def now() -> datetime:
@@ -113,13 +116,19 @@ def push_queue(queue_url: str) -> SqsPushQueue:
     return SqsPushQueue(client("sqs"), queue_url)
 
 
-def line(s: settings.Sending, clock: Clock) -> LineApi:
-    """LINE, for one channel; ConfigError when its secret is missing."""
+def line(s: settings.Sending, clock: Clock, deadline: Deadline) -> LineApi:
+    """LINE, for one channel, with calls that end before the invocation does; ConfigError when its secret is missing."""
     from musubi.adapters.line.gateway import CHANNEL_SECRET, LineApi
 
     known = secrets(s.param_prefix)
     require(known, s.param_prefix, [CHANNEL_SECRET])
-    return LineApi(api_url=s.line_api_url, channel_id=s.line_channel_id, secrets=known, clock=clock)
+    return LineApi(
+        api_url=s.line_api_url,
+        channel_id=s.line_channel_id,
+        secrets=known,
+        clock=clock,
+        left_s=lambda: deadline.left_s() - TO_SETTLE_S,
+    )
 
 
 def policy(s: settings.Sending) -> Policy:
@@ -135,9 +144,9 @@ def worker(
     use: Callable[[Any], Iterable[Outcome]],
     labels: Callable[[Any], Mapping[str, str]],
     quarantine_url: str,
-    crash_after_s: int | None = None,
+    **more: Any,
 ) -> Worker[Any]:
-    """A worker (see `Worker`) with its quarantine and the way back into its own queue."""
+    """A worker (see `Worker`, also for `more`) with its quarantine and the way back into its own queue."""
     from musubi.adapters.aws import client
     from musubi.adapters.sqs import SqsQuarantine
     from musubi.runtime.work import Worker
@@ -150,7 +159,7 @@ def worker(
         labels=labels,
         quarantine=SqsQuarantine(sqs, quarantine_url),
         hand_back=hand_back(sqs, quarantine_url),
-        crash_after_s=crash_after_s,
+        **more,
     )
 
 

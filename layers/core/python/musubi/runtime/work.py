@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +22,24 @@ class HandBack(Protocol):
         ...
 
 
+class Deadline:
+    """Until when the running invocation may work. Lambda ends a function in the middle of a call to LINE, and then nobody
+    knows what became of it; so calls are fitted into what is left, and a record that does not fit is not begun.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._ends = math.inf
+
+    def begin(self, left_s: float) -> None:
+        """An invocation begins that Lambda ends in `left_s` seconds."""
+        self._ends = self._monotonic() + left_s
+
+    def left_s(self) -> float:
+        """Seconds until Lambda ends the invocation; infinite outside of one."""
+        return self._ends - self._monotonic()
+
+
 @dataclass(frozen=True)
 class Worker(Generic[T]):
     """A consumer of the queue `source`, one record at a time.
@@ -27,7 +47,7 @@ class Worker(Generic[T]):
     `parse` gets the body and when SQS took it (machine time), and raises Permanent for what can never be
     read. `labels` are words for the log line that say what the record is about without personal data.
     `crash_after_s`: hand a record back that early even when nobody foresaw its error, where waiting for the
-    visibility timeout costs more.
+    visibility timeout costs more. `needs_s`: seconds that must be left to begin a record; the rest of the batch comes back.
     """
 
     source: str
@@ -37,6 +57,8 @@ class Worker(Generic[T]):
     quarantine: Quarantine
     hand_back: HandBack
     crash_after_s: int | None = None
+    needs_s: float = 5
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 class OutOfTime(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,7 +28,7 @@ _LINK_READ_S, _LINK_TOTAL_S = 2.0, 4.0
 
 
 class LineApi:
-    """Implements `LineGateway` for one channel."""
+    """Implements `LineGateway` for one channel. `left_s`: seconds that the caller has left, which no call outlives."""
 
     def __init__(
         self,
@@ -37,27 +38,29 @@ class LineApi:
         secrets: Secrets,
         clock: Clock,
         secret_name: str = CHANNEL_SECRET,
+        left_s: Callable[[], float] = lambda: math.inf,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rest = Rest(api_url, clock.machine)
         self._tokens = ChannelTokens(
             self._rest, channel_id=channel_id, secrets=secrets, secret_name=secret_name, now=clock.machine
         )
+        self._left_s = left_s
         self._monotonic = monotonic
 
     def push(self, to: str, messages: str, retry_key: str) -> Answer:
         """One message request to one friend. The retry key must be there from the first attempt on."""
         body = {"to": to, "messages": _array(messages)}
-        return self._answer(_PUSH, {_RETRY_KEY: retry_key}, body, _PUSH_READ_S, Budget(_PUSH_TOTAL_S, self._monotonic))
+        return self._answer(_PUSH, {_RETRY_KEY: retry_key}, body, _PUSH_READ_S, self._budget(_PUSH_TOTAL_S))
 
     def reply(self, token: str, messages: str) -> Answer:
         """Answer an event. No retry key: LINE refuses one here with 400."""
         body = {"replyToken": token, "messages": _array(messages)}
-        return self._answer(_REPLY, {}, body, _REPLY_READ_S, Budget(_REPLY_TOTAL_S, self._monotonic))
+        return self._answer(_REPLY, {}, body, _REPLY_READ_S, self._budget(_REPLY_TOTAL_S))
 
     def link_token(self, user_id: str) -> str | None:
         """A link token, or None when LINE refuses one. Raises Retryable when LINE says nothing or 「later」."""
-        budget = Budget(_LINK_TOTAL_S, self._monotonic)
+        budget = self._budget(_LINK_TOTAL_S)
         path = f"/v2/bot/user/{quote(user_id, safe='')}/linkToken"
         try:
             reply = self._call(path, {}, None, _LINK_READ_S, budget)
@@ -70,6 +73,9 @@ class LineApi:
         if answer.kind is not AnswerKind.ACCEPTED or not isinstance(token, str):
             raise Retryable(f"link token: {answer.reason}")
         return token
+
+    def _budget(self, total_s: float) -> Budget:
+        return Budget(min(total_s, self._left_s()), self._monotonic)
 
     def _answer(
         self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], read_s: float, budget: Budget
