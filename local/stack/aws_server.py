@@ -7,11 +7,15 @@ Two of its readings of a role's rights differ from AWS and are mended here, so t
 * `SendMessageBatch` and its like are authorised by the single action (SQS developer guide, "API permissions"); the
   emulator asks for an action of their own, which IAM does not know.
 
+A caller from outside may sign with any made-up key, as with other emulators: it is the account's root. Keys shaped like AWS's
+own (the functions' temporary ones) keep their role's rights.
+
 And one habit is too dear for a small machine: every worker of a function unpacks all layers for itself, 3,300 files and
 80 MB of memory each. On AWS a layer is one read-only file system for all copies; here it is unpacked once and linked.
 """
 
 import hashlib
+import re
 import tempfile
 import threading
 import zipfile
@@ -19,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from ministack import app  # type: ignore[import-not-found, unused-ignore]
-from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-not-found, unused-ignore]
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-not-found, unused-ignore]
 
 _BATCH = "Batch"
 _LAYER = "layer_"
+_OF_AWS = re.compile(r"A[A-Z]{3}[A-Z0-9]{16}|[0-9]{12}")
 _unpacking = threading.Lock()
 
 
@@ -77,6 +82,16 @@ def authorise_batches_as_single() -> None:
     iam_actions.extract_iam_action = single
 
 
+def take_made_up_keys_for_root() -> None:
+    """Refuse no key that AWS could not have issued."""
+    original: Any = iam_evaluator.is_root_access_key
+
+    def root(key: str) -> bool:
+        return bool(original(key)) or not _OF_AWS.fullmatch(key)
+
+    iam_evaluator.is_root_access_key = root
+
+
 def share_layers() -> None:
     """Let the worker pool unpack each layer once."""
     lambda_runtime.zipfile = _Zipfile()
@@ -86,6 +101,7 @@ def main() -> None:
     """Mend, then serve as the emulator itself does."""
     take_all_for_tls()
     authorise_batches_as_single()
+    take_made_up_keys_for_root()
     share_layers()
     app.main()
 

@@ -66,6 +66,12 @@ def test_roles_are_enforced(stack: Endpoints) -> None:
         function.client("dynamodb", endpoint_url=stack.aws).scan(TableName=WORK_TABLE)
 
 
+def test_any_made_up_key_may_drive_the_stack(stack: Endpoints) -> None:
+    outsider = boto3.Session("some-tool", "anything", region_name=stack.region)
+    buses = outsider.client("events", endpoint_url=stack.aws).list_event_buses()["EventBuses"]
+    assert "musubi-local" in {bus["Name"] for bus in buses}
+
+
 def test_what_a_function_wrote_can_be_read(stack: Endpoints) -> None:
     httpx.get(f"{stack.api}/healthz", timeout=20)
     assert any("REPORT" in line for line in logs.read(stack, "api", 50))
