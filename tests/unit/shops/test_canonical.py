@@ -227,6 +227,38 @@ def test_a_bus_event_may_leave_out_what_the_envelope_says() -> None:
     assert (event.shop_id, event.event_id, event.occurred_at) == ("main", "bus-1", AT)
 
 
+def test_the_bus_takes_the_canonical_envelope_and_bare_data() -> None:
+    data = {"order_id": "o1", "order_number": "#1"}
+    canonical = {
+        "event_id": "e9",
+        "event_type": "OrderPlaced",
+        "shop_id": "main",
+        "occurred_at": "2026-11-22T02:00:00Z",
+        "is_test": True,
+        "subject": {"member_id": "1001", "order_id": "o1"},
+        "data": data,
+    }
+    (event,) = bus.read_envelope(envelope("OrderPlaced", canonical), ["main"], NOW)
+    assert isinstance(event, ShopEvent)
+    assert (event.event_id, event.occurred_at, event.is_test) == ("e9", AT - timedelta(minutes=30), True)
+    assert event.order is not None
+    assert (event.order.order_id, event.order.member_id) == ("o1", "1001")
+    (event,) = bus.read_envelope(envelope("OrderPlaced", {**data, "member_id": "1002"}), ["main"], NOW)
+    assert isinstance(event, ShopEvent)
+    assert event.order is not None
+    assert (event.event_id, event.order.member_id) == ("bus-1", "1002")
+
+
+def test_what_a_canonical_envelope_says_beside_the_data_counts() -> None:
+    event = read("OrderPlaced", {"order_id": "o1"}, subject={"member_id": "1001"}, is_backfill=True)
+    assert event.order is not None
+    assert (event.order.member_id, event.is_backfill) == ("1001", True)
+    own = read("OrderPlaced", {"order_id": "o1", "member_id": "1002"}, subject={"member_id": "1001"})
+    assert own.order is not None
+    assert own.order.member_id == "1002"
+    assert read("MemberDeleted", {"member_id": "1"}, subject="member/2").member is not None
+
+
 @pytest.mark.parametrize("detail", [None, 5, {"shop_id": "nobody", "data": {}}, {"data": {}}, {"shop_id": ["main"]}])
 def test_a_bus_event_for_nobody_can_never_be_read(detail: Any) -> None:
     with pytest.raises(Permanent):

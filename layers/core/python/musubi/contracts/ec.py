@@ -92,6 +92,19 @@ def read_event(envelope: Envelope) -> ShopEvent | UnreadShopEvent:
     )
 
 
+def said_with(carrier: Mapping[str, Any], data: Any) -> Any:
+    """`data` with what a canonical envelope (ec-platforms §9.1) says beside it: whom and which order, and the two flags.
+
+    What the data says itself counts more.
+    """
+    if not isinstance(data, dict):
+        return data
+    subject = carrier.get("subject")
+    named = subject if isinstance(subject, dict) else {}
+    beside = {key: named[key] for key in ("member_id", "order_id") if key in named}
+    return {**beside, **{key: carrier[key] for key in ("is_test", "is_backfill") if key in carrier}, **data}
+
+
 def shipment(shipment_id: str, carrier_name: Any, numbers: Any, url: Any) -> Shipment:
     """One parcel. The shop's own link is used only if it is https
     and the carrier's; else it is made from the number.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from musubi.contracts import values
-from musubi.contracts.ec import Envelope, read_event
+from musubi.contracts.ec import Envelope, read_event, said_with
 from musubi.contracts.text import as_id, clean, content_hash, parse_json
 from musubi.domain.errors import Permanent
 from musubi.domain.events import ShopEvent, UnreadShopEvent
@@ -16,7 +16,8 @@ _PLATFORM = "bus"
 
 
 def read_envelope(body: str, shops: Sequence[str], received_at: datetime) -> Sequence[ShopEvent | UnreadShopEvent]:
-    """The event in an EventBridge envelope with `detail` = `{id?, shop_id?, time?, data}`.
+    """The event in an EventBridge envelope with `detail` = `{id?, shop_id?, time?, data}`, the canonical envelope of
+    ec-platforms §9.1 (`event_id`, `occurred_at`, `subject`), or the data alone.
 
     The bus is ours and so is who may write to it, hence the body may name the shop; but only one of `shops`,
     whose first is the default. Raises Permanent.
@@ -34,11 +35,13 @@ def read_envelope(body: str, shops: Sequence[str], received_at: datetime) -> Seq
                 shop_id=shop_id,
                 platform=_PLATFORM,
                 source=f"{shop_id}/{_PLATFORM}/{source}",
-                event_id=as_id(detail.get("id")) or as_id(envelope.get("id")) or content_hash(envelope),
+                event_id=as_id(detail.get("id", detail.get("event_id")))
+                or as_id(envelope.get("id"))
+                or content_hash(envelope),
                 type=kind if isinstance(kind, str) else "unknown",
                 time=_time(detail, envelope),
                 received_at=received_at,
-                data=detail.get("data"),
+                data=said_with(detail, detail["data"]) if "data" in detail else detail,
             )
         ),
     )
@@ -52,5 +55,5 @@ def _shop(detail: dict[str, Any], shops: Sequence[str]) -> str:
 
 
 def _time(detail: dict[str, Any], envelope: dict[str, Any]) -> datetime | None:
-    own = values.instant(detail.get("time"), "detail.time")
+    own = values.instant(detail.get("time", detail.get("occurred_at")), "detail.time")
     return own if own is not None else values.instant(envelope.get("time"), "time")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from musubi.contracts import values
-from musubi.contracts.ec import Envelope, read_event
+from musubi.contracts.ec import Envelope, read_event, said_with
 from musubi.contracts.text import as_id, content_hash, parse_json
 from musubi.domain.errors import Permanent
 from musubi.domain.events import SHOP_EVENTS, ShopEvent, UnreadShopEvent
@@ -60,7 +60,7 @@ def _read(
             type=kind if isinstance(kind, str) else "unknown",
             time=values.instant(event.get("time"), "time") if known else None,
             received_at=received_at,
-            data=_data(event) if known else dict(event),
+            data=said_with(event, _data(event)) if known else dict(event),
         )
     )
 
