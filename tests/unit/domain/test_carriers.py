@@ -35,6 +35,10 @@ def test_the_many_names_of_a_carrier(name: str, code: str) -> None:
 def test_an_unknown_carrier_keeps_its_name_and_no_name_is_none() -> None:
     assert (carrier_of("丸吉便").code, carrier_of("丸吉便").display) == ("other", "丸吉便")
     assert carrier_of(None).code == carrier_of("  ").code == "none"
+    assert [(found.code, found.display) for found in map(carrier_of, ("none", "Other"))] == [
+        ("none", ""),
+        ("other", ""),
+    ]
 
 
 @pytest.mark.parametrize(

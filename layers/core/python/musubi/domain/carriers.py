@@ -61,10 +61,13 @@ _NUMBER = re.compile(r"[0-9]{10,13}|[A-Z]{2}[0-9]{9}JP")
 
 
 def carrier_of(name: str | None) -> Carrier:
-    """The carrier that a shop's text names; `other` keeps the text for display, `none` when there is none."""
+    """The carrier that a shop's text names; `other` keeps the text for display, `none` when there is none.
+
+    The canonical codes `other` and `none` are no names: nobody is to read 「配送会社：none」.
+    """
     text = unicodedata.normalize("NFKC", name or "").strip()
-    if not text:
-        return Carrier("none", "")
+    if text.lower() in ("", "none", "other"):
+        return Carrier(text.lower() or "none", "")
     for carrier, pattern, _ in _CARRIERS:
         if pattern.search(text):
             return carrier
