@@ -6,7 +6,7 @@ import sys
 
 import aws_cdk as cdk
 
-from infra.config import ROOT, ConfigError, StageConfig
+from infra.config import LOCAL, ROOT, ConfigError, StageConfig
 from infra.lib.nag import add_rule_packs
 from infra.lib.site import require_layers
 from infra.stages import load
@@ -20,6 +20,11 @@ def build(app: cdk.App, config: StageConfig) -> tuple[StatefulStack, StatelessSt
     stateful = StatefulStack(app, f"{config.deployment}-stateful", config=config, synthesizer=_synthesizer(config))
     stateless = StatelessStack(app, config.deployment, config=config, synthesizer=_synthesizer(config))
     stateless.add_stack_dependency(stateful, "finds tables, bus and bucket by name")
+    if config.placeholders and config.stage != LOCAL:
+        cdk.Annotations.of(stateless).add_warning_v2(
+            "musubi:placeholders",
+            f"infra/stages/{config.stage}.py still has this repository's example of: {', '.join(config.placeholders)}",
+        )
     cdk.Tags.of(app).add("app", "musubi")
     cdk.Tags.of(app).add("stage", config.stage)
     add_rule_packs(app)

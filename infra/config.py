@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "local"
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_EXAMPLE = ".example"
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
 
 
@@ -126,6 +128,16 @@ class StageConfig:
         urls = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)
         safe = all(url.startswith("https://") or not url for url in urls)
         _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url", "https:// addresses")
+
+    @property
+    def placeholders(self) -> list[str]:
+        """Names of the fields that still say what this repository's example says."""
+        found = {
+            "shop_login_url": (urlsplit(self.shop_login_url).hostname or "").endswith(_EXAMPLE),
+            "line_channel_id": not self.line_channel_id.strip("0"),
+            "alarm_emails": any(address.endswith(_EXAMPLE) for address in self.alarm_emails),
+        }
+        return [name for name, holds in found.items() if holds]
 
     @property
     def deployment(self) -> str:

@@ -9,7 +9,7 @@ def config() -> StageConfig:
         stage="dev",
         shop_name="むすび商店（開発）",
         shop_login_url="https://dev.shop.example/line/login",
-        line_channel_id="2000000002",
+        line_channel_id="0000000000",
         testers=(),
         alarm_emails=(),
         keep_data=False,

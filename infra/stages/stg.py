@@ -9,7 +9,7 @@ def config() -> StageConfig:
         stage="stg",
         shop_name="むすび商店（検証）",
         shop_login_url="https://stg.shop.example/line/login",
-        line_channel_id="2000000003",
+        line_channel_id="0000000000",
         testers=(),
         alarm_emails=("musubi-stg@shop.example",),
         keep_data=False,

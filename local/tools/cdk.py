@@ -14,7 +14,12 @@ _VERBS = ("synth", "diff", "deploy", "destroy", "bootstrap")
 
 
 def refusal(manifest: dict[str, Any], config: StageConfig, *, allow_no_pyc: bool) -> str | None:
-    """Why layers with this manifest must not be deployed to this stage, or None when they may."""
+    """Why this stage must not be deployed with layers of this manifest, or None when it may."""
+    if config.placeholders:
+        fields = ", ".join(config.placeholders)
+        return (
+            f"infra/stages/{config.stage}.py still has this repository's example of {fields}: put the shop's own there"
+        )
     if not manifest:
         return "no layers are built for AWS: make layers"
     built, wanted = (manifest.get("python"), manifest.get("arch")), (config.python, config.architecture)

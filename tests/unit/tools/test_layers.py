@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,20 @@ from local.tools.layers import Target
 MANIFEST: dict[str, Any] = {"target": "aws", "python": "3.13", "arch": "arm64", "pyc": True}
 
 
+EDITED = replace(load("dev"), shop_login_url="https://shop.example.jp/line/login", line_channel_id="2000000001")
+
+
 def test_layers_that_fit_are_deployed() -> None:
-    assert cdk.refusal(MANIFEST, load("dev"), allow_no_pyc=False) is None
+    assert cdk.refusal(MANIFEST, EDITED, allow_no_pyc=False) is None
+
+
+@pytest.mark.parametrize("stage", ["dev", "stg", "prod"])
+def test_a_stage_file_that_nobody_edited_is_refused(stage: str) -> None:
+    """It would deploy well, send links to a login page that is not there, and tell its alarms to nobody."""
+    reason = cdk.refusal(MANIFEST, load(stage), allow_no_pyc=False)
+    assert reason is not None
+    assert "shop_login_url, line_channel_id" in reason
+    assert load("local").placeholders == []
 
 
 @pytest.mark.parametrize(
@@ -25,13 +38,13 @@ def test_layers_that_fit_are_deployed() -> None:
     ],
 )
 def test_layers_that_do_not_fit_are_refused(manifest: dict[str, Any], said: str) -> None:
-    reason = cdk.refusal(manifest, load("dev"), allow_no_pyc=False)
+    reason = cdk.refusal(manifest, EDITED, allow_no_pyc=False)
     assert reason is not None
     assert said in reason
 
 
 def test_layers_without_compiled_modules_are_deployed_when_told() -> None:
-    assert cdk.refusal(MANIFEST | {"pyc": False}, load("dev"), allow_no_pyc=True) is None
+    assert cdk.refusal(MANIFEST | {"pyc": False}, EDITED, allow_no_pyc=True) is None
 
 
 def test_pruning_keeps_what_our_adapters_call(tmp_path: Path) -> None:
