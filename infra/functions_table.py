@@ -62,8 +62,9 @@ def _queues(template: Template, function: Function, prefix: str) -> list[tuple[s
         name = queue.properties["QueueName"].removeprefix(f"{prefix}-")
         dead = redrive["deadLetterTargetArn"].rpartition(":")[2].removeprefix(f"{prefix}-")
         source = f"SQS `{name}`, {mapping.properties['BatchSize']} a batch"
-        wait = queue.properties["VisibilityTimeout"]
-        rows.append((source, f"{redrive['maxReceiveCount']} receives, at most {wait} s apart, then `{dead}`"))
+        receives, wait = redrive["maxReceiveCount"], queue.properties["VisibilityTimeout"]
+        apart = f"{wait} s apart after a crash, up to 15 min otherwise"
+        rows.append((source, f"{receives} receives, {apart}, then `{dead}`"))
     return rows
 
 

@@ -22,8 +22,6 @@ class Delivery(Construct):
             name="push",
             timeout_s=20,
             slo_s=600,
-            # A passing refusal of LINE (429, circuit open) also counts as a receive.
-            max_receives=10,
             # LINE forgets a retry key after 24 h: a push that waited longer than this is left to the sweeper, which
             # looks at the ledger before it queues anything.
             keep=cdk.Duration.hours(20),

@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.lib.nag import acknowledge
@@ -10,6 +11,9 @@ from infra.lib.queues import make_last_stop, make_queue, oldest_age
 from infra.lib.site import Site
 
 BATCH = 10
+RECEIVES = 10
+"""With a wait that triples from 5 s to 15 minutes these span more than an hour: what passes by itself is over by then, and
+no record needs a person."""
 
 
 class WorkQueue(Construct):
@@ -28,7 +32,6 @@ class WorkQueue(Construct):
         name: str,
         timeout_s: int,
         slo_s: int,
-        max_receives: int = 5,
         keep: cdk.Duration | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -38,7 +41,7 @@ class WorkQueue(Construct):
             "DeadLetters",
             site=site,
             name=f"{name}-dlq",
-            why=f"{max_receives} attempts at a message of {name} failed. Read it, mend the cause, then redrive it.",
+            why=f"{RECEIVES} attempts at a message of {name} failed. Read it, mend the cause, then redrive it.",
         )
         self.queue = make_queue(
             self,
@@ -49,8 +52,7 @@ class WorkQueue(Construct):
             # Six times the function's timeout: a throttled batch is retried by Lambda inside this window, and must
             # not meanwhile be handed to a second copy.
             visibility=cdk.Duration.seconds(6 * timeout_s),
-            dead_letters=self.dead_letters,
-            max_receives=max_receives,
+            dead_letters=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=RECEIVES),
         )
         site.desk.alarm(
             f"{name}-too-old",

@@ -22,8 +22,7 @@ def make_queue(
     name: str,
     retention: cdk.Duration = TWO_WEEKS,
     visibility: cdk.Duration | None = None,
-    dead_letters: sqs.Queue | None = None,
-    max_receives: int = 5,
+    dead_letters: sqs.DeadLetterQueue | None = None,
 ) -> sqs.Queue:
     """Make a queue ``musubi-<stage>-<name>`` that refuses plain HTTP and is encrypted at rest."""
     own_key = sqs.QueueEncryption.KMS if site.key else sqs.QueueEncryption.SQS_MANAGED
@@ -38,9 +37,7 @@ def make_queue(
         enforce_ssl=not site.config.plain_http,
         retention_period=retention,
         visibility_timeout=visibility,
-        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=max_receives)
-        if dead_letters
-        else None,
+        dead_letter_queue=dead_letters,
     )
     if site.config.plain_http:
         acknowledge(

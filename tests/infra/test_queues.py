@@ -9,7 +9,7 @@ from infra.config import Concurrency, ConfigError
 from infra.functions_table import queue_of
 from tests.infra.conftest import Synthesised, as_list
 
-WORK_QUEUES = {"line-events": 5, "shop-events": 5, "push": 10, "alert-shards": 5}
+WORK_QUEUES = {"line-events": 10, "shop-events": 10, "push": 10, "alert-shards": 10}
 LAST_STOPS = {*(f"{name}-dlq" for name in WORK_QUEUES), "quarantine", "schedules-dlq", "bus-dlq"}
 DAY = 24 * 3600
 
