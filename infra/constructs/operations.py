@@ -15,6 +15,8 @@ OLDEST_DUE_SLO_S = 300
 REFUSED_SIGNATURES = 10
 UNCLEAR = ("push_sender", "line_events", "sweeper")
 SIGNED = ("line_webhook", "shop_webhook", "api")
+SCHEDULED = {"due_steps": 3, "sweeper": 3, "daily_alerts": 8}
+"""Functions that schedules call, with the periods of 5 minutes after which their silence is heard."""
 
 
 class Operations(Construct):
@@ -50,13 +52,22 @@ class Operations(Construct):
             )
             periods = 1 if name == "InvocationDroppedCount" else 3
             self._site.desk.alarm(f"schedules-{_dashed(name)}", metric, why=why, periods=periods)
+        for function in self._functions:
+            if function.name in SCHEDULED:
+                self._site.desk.alarm(
+                    f"{function.name}-silent",
+                    function.metric("Invocations"),
+                    why=f"{function.name} has not run for {5 * SCHEDULED[function.name]} minutes: are its schedules enabled?",
+                    periods=SCHEDULED[function.name],
+                    silence=True,
+                )
 
     def _watch_own_metrics(self) -> None:
         workers = ("line_events", "shop_events", "push_sender", "alert_shard", "due_steps")
         self._watch(
             "OldestDueAgeSeconds",
             ("due_steps",),
-            why=f"A due step waits longer than {OLDEST_DUE_SLO_S} s: due_steps fails, is too slow, or does not run.",
+            why=f"A due step waits longer than {OLDEST_DUE_SLO_S} s: due_steps fails or is too slow.",
             threshold=OLDEST_DUE_SLO_S,
             statistic="Maximum",
         )
@@ -69,6 +80,21 @@ class Operations(Construct):
             "CircuitOpened",
             ("push_sender",),
             why="LINE refuses the channel (429, 401 or 403): sending pauses. Check token, plan and rate.",
+        )
+        self._watch(
+            "MonthlyLimitHit",
+            ("push_sender",),
+            why="LINE's messages of this month are used up. Sends wait for the next one, or for `musubi resume --over-limit`.",
+        )
+        self._watch(
+            "SendsRejected",
+            ("push_sender", "line_events"),
+            why="LINE refused a Send for good, or its template could not be rendered: `musubi explain` has the words.",
+        )
+        self._watch(
+            "EnqueueFailed",
+            ("line_webhook", "shop_webhook"),
+            why="A verified webhook was answered 500, because its queue or bucket did not take it. Its sender may repeat it.",
         )
         self._watch(
             "SignatureRefused",

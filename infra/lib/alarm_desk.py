@@ -73,9 +73,11 @@ class AlarmDesk(Construct):
         why: str,
         threshold: float = 0,
         periods: int = 1,
-        comparison: cw.ComparisonOperator = cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        silence: bool = False,
     ) -> cw.Alarm:
-        """Make an alarm; ``why`` tells the person who reads it at night what broke and where to look."""
+        """Make an alarm on more than ``threshold``; ``why`` tells the person who reads it at night what broke and where to
+        look. With ``silence`` it rings when there is no more than that, or nothing at all.
+        """
         alarm = cw.Alarm(
             self,
             "".join(part.title() for part in name.replace("_", "-").split("-")),
@@ -84,8 +86,10 @@ class AlarmDesk(Construct):
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
-            comparison_operator=comparison,
-            treat_missing_data=cw.TreatMissingData.NOT_BREACHING,
+            comparison_operator=cw.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD
+            if silence
+            else cw.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cw.TreatMissingData.BREACHING if silence else cw.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         self.alarms.append(alarm)

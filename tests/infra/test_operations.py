@@ -9,6 +9,9 @@ OWN_METRICS = {
     "OldestDueAgeSeconds": {"due_steps"},
     "SendsUnknown": {"push_sender", "line_events", "sweeper"},
     "CircuitOpened": {"push_sender"},
+    "MonthlyLimitHit": {"push_sender"},
+    "SendsRejected": {"push_sender", "line_events"},
+    "EnqueueFailed": {"line_webhook", "shop_webhook"},
     "SignatureRefused": {"line_webhook", "shop_webhook", "api"},
     "Quarantined": {"line_events", "shop_events", "push_sender", "alert_shard", "due_steps"},
     "RecordsCrashed": {"line_events", "shop_events", "push_sender", "alert_shard", "due_steps"},
@@ -60,13 +63,19 @@ def test_a_dropped_schedule_rings(stage: Synthesised) -> None:
     assert watched(stage, "AWS/Scheduler", "InvocationDroppedCount", "ScheduleGroup") == {stage.prefix}
 
 
+def test_a_schedule_that_is_silent_rings(stage: Synthesised) -> None:
+    """No run, no metric: an alarm on what a run measures would never hear that there is none."""
+    assert watched(stage, "AWS/Lambda", "Invocations", "FunctionName") == {"due_steps", "sweeper", "daily_alerts"}
+
+
 def test_every_alarm_reaches_the_encrypted_topic(stage: Synthesised) -> None:
     (topic,) = stage.stateless.of_type("AWS::SNS::Topic")
     assert topic.properties["KmsMasterKeyId"]
     arn = f"arn:aws:sns:ap-northeast-1:123456789012:{stage.prefix}-alarms"
     for alarm in stage.stateless.of_type("AWS::CloudWatch::Alarm"):
         assert alarm.properties["AlarmActions"] == [arn]
-        assert alarm.properties["TreatMissingData"] == "notBreaching"
+        silence = alarm.properties["AlarmName"].endswith("-silent")
+        assert alarm.properties["TreatMissingData"] == ("breaching" if silence else "notBreaching")
         assert len(alarm.properties["AlarmDescription"]) > 30
         assert alarm.properties["AlarmName"].startswith(f"{stage.prefix}-")
     subscribers = [each.properties["Endpoint"] for each in stage.stateless.of_type("AWS::SNS::Subscription")]
