@@ -53,6 +53,7 @@ def first_claim(
     Version 1, because the event's own transaction creates it.
     """
     decision = decide(send, to, policy, now.business)
+    # HOLD (quiet hours) holds no reply: the friend is awake and waits for it. What goes as a push meets the gate again.
     if decision.verdict is GateVerdict.SKIP:
         return replace(ledger.skip(send, decision.reason, now.machine), version=1)
     if decision.verdict is GateVerdict.PARK:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from musubi.domain.engine import Moment, begin, begin_writes
+from musubi.domain.engine import Moment, begin, begin_writes, push_ref
 from musubi.domain.events import FriendEvent, LineEvent, LineEventType
 from musubi.domain.friends import apply_presence, is_overtaken, set_promo, wish_unlinked
 from musubi.domain.gate import Policy, Recipient
 from musubi.domain.ids import FriendPerson, enrolment_id, send_id
+from musubi.domain.intents import MAY_TELL, Intent, intent_of
 from musubi.domain.ledger import Send
 from musubi.domain.linking import LinkMove, end_link, make_link, nonce_digest
 from musubi.domain.operations import Fact, Seen
@@ -39,21 +40,6 @@ from musubi.usecases.answer_friend import Answering, answer, first_claim
 from musubi.usecases.commit import until_committed
 from musubi.usecases.publish_facts import publish_facts
 
-START_LINK = "start_link"
-UNLINK = "unlink"
-REFUSE_PROMO = "refuse_promo"
-ALLOW_PROMO = "allow_promo"
-_COMMANDS = frozenset({START_LINK, UNLINK, REFUSE_PROMO, ALLOW_PROMO})
-
-_MAY_ANSWER: dict[str, tuple[FriendEvent, ...]] = {
-    "follow": (FriendEvent.FOLLOWED,),
-    "link": (FriendEvent.LINKED, FriendEvent.LINK_FAILED),
-    START_LINK: (FriendEvent.LINK_OFFERED, FriendEvent.LINK_REFUSED),
-    UNLINK: (FriendEvent.UNLINKED, FriendEvent.NOT_LINKED),
-    REFUSE_PROMO: (FriendEvent.PROMO_REFUSED,),
-    ALLOW_PROMO: (FriendEvent.PROMO_ALLOWED,),
-}
-
 
 @dataclass(frozen=True)
 class Deps:
@@ -72,8 +58,8 @@ class Deps:
 
 def take_line_event(event: LineEvent, deps: Deps) -> Outcome:
     """Take one verified webhook event."""
-    intent = _intent(event, deps)
-    if event.user_id is None and intent != "link":
+    intent = intent_of(event, deps.catalog.command(event.text) if event.text is not None else None)
+    if event.user_id is None and intent is not Intent.LINK:
         return _record(event, deps, "no_user")
     if event.user_id is None:
         return _link_failed_at_line(event, deps)
@@ -83,7 +69,9 @@ def take_line_event(event: LineEvent, deps: Deps) -> Outcome:
         return Outcome(taken.verdict, taken.reason, taken.counts)
     answering = Answering(deps.store, deps.clock, deps.push_queue, deps.line, deps.tokens)
     answered = answer(taken.send, event, answering, fresh=taken.fresh, stopped=taken.stopped)
-    # After the answer: the reply token ages. If the answer fails, the sweeper publishes.
+    # After the answer: the reply token ages. If the answer fails, the sweeper does both.
+    if taken.more:
+        deps.push_queue.send([push_ref(send) for send in taken.more])
     _publish(taken.facts, deps)
     return replace(answered, counts={**taken.counts, **answered.counts})
 
@@ -96,6 +84,8 @@ class _Taken:
     send: Send | None = None
     fresh: bool = False
     """The Send was claimed by this very commit: nobody has called LINE for it yet."""
+    more: tuple[Send, ...] = ()
+    """Sends of further steps that are due at once."""
     stopped: bool = False
     facts: tuple[Fact, ...] = ()
 
@@ -113,26 +103,7 @@ class _Change:
     link: Link | None = None
 
 
-def _intent(event: LineEvent, deps: Deps) -> str:
-    if event.type is LineEventType.FOLLOW:
-        return "follow"
-    if event.type is LineEventType.ACCOUNT_LINK:
-        return "link"
-    if event.type is LineEventType.MESSAGE and event.text is not None:
-        return deps.catalog.command(event.text) or "message"
-    if event.type is LineEventType.POSTBACK:
-        command = _postback_command(event.postback or "")
-        return command if command in _COMMANDS else "postback"
-    return event.type.value
-
-
-def _postback_command(data: str) -> str | None:
-    """The command in `v=1&do=…`; other versions and other data are another time's buttons and mean nothing here."""
-    fields = dict(part.split("=", 1) for part in data.split("&") if "=" in part)
-    return fields.get("do") if fields.get("v") == "1" else None
-
-
-def _attempt(event: LineEvent, intent: str, deps: Deps) -> tuple[Sequence[Write], _Taken]:
+def _attempt(event: LineEvent, intent: Intent, deps: Deps) -> tuple[Sequence[Write], _Taken]:
     user_id = event.user_id or ""
     loaded = _load(event, user_id, intent, deps)
     before = loaded.get(FriendKey(user_id))
@@ -148,10 +119,11 @@ def _attempt(event: LineEvent, intent: str, deps: Deps) -> tuple[Sequence[Write]
         writes.append(_store_friend(before, change.friend))
     if event.type is LineEventType.OTHER or event.standby:
         writes.append(Put(_mark(event, deps, "standby" if event.standby else "recorded")))
-    begun, send = _begin_answer(event, change, loaded, deps)
+    begun, sends = _begin_answer(event, change, loaded, deps)
     counts = {"LineEventsTaken": 1, **({"LineEventsUnread": 1} if event.type is LineEventType.OTHER else {})}
     verdict = Verdict.DONE if writes or begun else Verdict.IGNORED
-    taken = _Taken(verdict, change.reason, counts, send, fresh=send is not None, facts=change.facts)
+    send = sends[0] if sends else None
+    taken = _Taken(verdict, change.reason, counts, send, fresh=bool(sends), more=sends[1:], facts=change.facts)
     return [*writes, *begun], taken
 
 
@@ -160,7 +132,7 @@ def _is_stopped(loaded: Loaded) -> bool:
     return control is not None and control.stopped
 
 
-def _load(event: LineEvent, user_id: str, intent: str, deps: Deps) -> Loaded:
+def _load(event: LineEvent, user_id: str, intent: Intent, deps: Deps) -> Loaded:
     keys: list[Key[Any]] = [FriendKey(user_id), LinkOfFriendKey(user_id), ControlKey()]
     if event.link_nonce:
         keys.append(NonceKey(nonce_digest(event.link_nonce)))
@@ -173,13 +145,13 @@ def _load(event: LineEvent, user_id: str, intent: str, deps: Deps) -> Loaded:
     more: set[Key[Any]] = set()
     if nonce is not None:
         more |= {LinkOfMemberKey(nonce.shop_id, nonce.member_id), MemberKey(nonce.shop_id, nonce.member_id)}
-    elif link is not None and intent == "link":
+    elif link is not None and intent is Intent.LINK:
         more |= {LinkOfMemberKey(link.shop_id, link.member_id), MemberKey(link.shop_id, link.member_id)}
     return loaded.plus(deps.store.load(more)) if more else loaded
 
 
-def _may_answer(intent: str, deps: Deps) -> list[Scenario]:
-    names = _MAY_ANSWER.get(intent, ())
+def _may_answer(intent: Intent, deps: Deps) -> list[Scenario]:
+    names = MAY_TELL[intent]
     return [s for s in deps.catalog.scenarios() if isinstance(s.entry, EventEntry) and s.entry.event in names]
 
 
@@ -199,7 +171,7 @@ def _key_value(scenario: Scenario, event: LineEvent) -> str:
     return event.event_id
 
 
-def _earlier_answer(event: LineEvent, intent: str, user_id: str, loaded: Loaded, deps: Deps) -> Send | None:
+def _earlier_answer(event: LineEvent, intent: Intent, user_id: str, loaded: Loaded, deps: Deps) -> Send | None:
     """The Send that an earlier delivery of this event began."""
     for scenario in _may_answer(intent, deps):
         enrolment, send = _answer_ids(scenario, event, user_id, deps)
@@ -210,41 +182,41 @@ def _earlier_answer(event: LineEvent, intent: str, user_id: str, loaded: Loaded,
 
 
 def _decide(
-    event: LineEvent, intent: str, friend: Friend, before: Friend | None, loaded: Loaded, deps: Deps
+    event: LineEvent, intent: Intent, friend: Friend, before: Friend | None, loaded: Loaded, deps: Deps
 ) -> _Change:
     link = loaded.get(LinkOfFriendKey(friend.user_id))
     if event.standby:
         return _decide_in_standby(event, intent, friend, link, loaded, deps)
     match intent:
-        case "follow":
+        case Intent.FOLLOW:
             if is_overtaken(before, event):
                 return _Change(friend, None, "overtaken")
             return _Change(friend, FriendEvent.FOLLOWED, "followed")
-        case "link":
+        case Intent.LINK:
             return _decide_link(event, friend, link, loaded, deps)
-        case "start_link":
+        case Intent.START_LINK:
             return _offer_link(friend, link, deps)
-        case "unlink":
+        case Intent.UNLINK:
             return _decide_unlink(event, friend, link, deps)
-        case "refuse_promo":
+        case Intent.REFUSE_PROMO:
             return _decide_promo(event, friend, Promo.REFUSED, FriendEvent.PROMO_REFUSED)
-        case "allow_promo":
+        case Intent.ALLOW_PROMO:
             return _decide_promo(event, friend, Promo.ALLOWED, FriendEvent.PROMO_ALLOWED)
     return _Change(friend, None, event.type.value)
 
 
 def _decide_in_standby(
-    event: LineEvent, intent: str, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps
+    event: LineEvent, intent: Intent, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps
 ) -> _Change:
     """A module holds the chat: wishes and proofs count as always, nothing is said."""
     match intent:
-        case "link":
+        case Intent.LINK:
             change = _decide_link(event, friend, link, loaded, deps)
-        case "unlink":
+        case Intent.UNLINK:
             change = _decide_unlink(event, friend, link, deps)
-        case "refuse_promo":
+        case Intent.REFUSE_PROMO:
             change = _decide_promo(event, friend, Promo.REFUSED, FriendEvent.PROMO_REFUSED)
-        case "allow_promo":
+        case Intent.ALLOW_PROMO:
             change = _decide_promo(event, friend, Promo.ALLOWED, FriendEvent.PROMO_ALLOWED)
         case _:
             change = _Change(friend, None, "")
@@ -311,8 +283,10 @@ def _store_friend(before: Friend | None, after: Friend) -> Write:
     return Replace(replace(after, version=before.version + 1))
 
 
-def _begin_answer(event: LineEvent, change: _Change, loaded: Loaded, deps: Deps) -> tuple[list[Write], Send | None]:
-    """Enrol into the scenario that answers and claim its Send, in the same commit as the change itself."""
+def _begin_answer(
+    event: LineEvent, change: _Change, loaded: Loaded, deps: Deps
+) -> tuple[list[Write], tuple[Send, ...]]:
+    """Enrol into the scenario that answers and claim its first Send, in the same commit as the change itself."""
     scenario = next(
         (
             s
@@ -322,7 +296,7 @@ def _begin_answer(event: LineEvent, change: _Change, loaded: Loaded, deps: Deps)
         None,
     )
     if scenario is None:
-        return [], None
+        return [], ()
     now = Moment(deps.clock.business(), deps.clock.machine())
     user_id = change.friend.user_id
     progress = begin(
@@ -338,13 +312,12 @@ def _begin_answer(event: LineEvent, change: _Change, loaded: Loaded, deps: Deps)
     )
     member = _member_of(change.link, loaded)
     recipient = Recipient(change.friend, change.link, member, None, loaded.get(ControlKey()))
-    sends = tuple(
-        first_claim(send, event, recipient, deps.policy, deps.catalog, deps.tokens, now, deps.shop_name)
-        if i == 0
-        else send
-        for i, send in enumerate(progress.sends)
-    )
-    return begin_writes(replace(progress, sends=sends)), sends[0] if sends else None
+    if not progress.sends:
+        return begin_writes(progress), ()
+    planned, *more = progress.sends
+    claimed = first_claim(planned, event, recipient, deps.policy, deps.catalog, deps.tokens, now, deps.shop_name)
+    sends = (claimed, *more)
+    return begin_writes(replace(progress, sends=sends)), sends
 
 
 def _member_of(link: Link | None, loaded: Loaded) -> Member | None:
