@@ -23,7 +23,6 @@ MAX_RETRIES = 8
 CONNECT_LIMIT_S = 1.0
 TOTAL_LIMIT_S = 5.0
 LONGEST_WAIT_S = 15.0
-OPEN_STATES = ("waiting", "held")
 PLATFORMS = ("shopify", "cloudevents", "bus")
 
 

@@ -20,12 +20,11 @@ from musubi.domain.writes import (
     Put,
     Remove,
     Replace,
-    Require,
     Write,
 )
 from musubi.ports import Store
 from tests.stores import samples
-from tests.stores.samples import CIRCUIT, CONTROL, DUE, ENROLMENT, FRIEND, LEASE, LINK, MEMBER, SEEN, SEND
+from tests.stores.samples import CIRCUIT, DUE, ENROLMENT, FRIEND, LEASE, LINK, MEMBER, SEEN, SEND
 
 DONE = Committed()
 
@@ -121,17 +120,6 @@ def test_remove_of_nothing_is_somebody_elses_removal(store: Store, beside: tuple
 
 
 @both
-def test_require_changes_nothing_and_guards_the_rest(store: Store, beside: tuple[Write, ...]) -> None:
-    assert store.commit([Require(CONTROL), *beside]) == conflict(CONTROL)
-    store.commit([Create(CONTROL)])
-    assert store.commit([Require(CONTROL), *beside]) == DONE
-    assert stored(store, CONTROL) == CONTROL
-    store.commit([Replace(next_version(CONTROL))])
-    assert store.commit([Require(CONTROL), Put(SEEN)]) == conflict(CONTROL)
-    assert stored(store, SEEN) is None
-
-
-@both
 def test_put_and_drop_ask_nothing(store: Store, beside: tuple[Write, ...]) -> None:
     assert store.commit([Put(LEASE), *beside]) == DONE
     assert store.commit([Put(replace(LEASE, owner="o2", version=9)), *beside]) == DONE
@@ -176,19 +164,16 @@ def test_creating_again_what_is_there_exactly_so_is_committed(
 
 
 def test_the_same_transaction_again_is_committed(store: Store) -> None:
-    store.commit([Create(ENROLMENT), Create(DUE), Create(CONTROL)])
+    store.commit([Create(ENROLMENT), Create(DUE)])
     again: list[Write] = [
         Replace(next_version(ENROLMENT, next_step="last")),
         Remove(DUE),
         Create(SEND),
-        Require(CONTROL),
         Put(SEEN),
         Drop(LEASE.key),
     ]
     assert store.commit(again) == DONE
     assert store.commit(again) == DONE
-    store.commit([Replace(next_version(CONTROL))])
-    assert store.commit(again) == DONE, "what was only required may have moved on since"
     assert stored(store, DUE) is None
 
 
@@ -228,7 +213,7 @@ def test_a_commit_of_the_most_writes_works_and_one_more_is_refused(store: Store)
 @pytest.mark.parametrize(
     ("writes", "words"),
     [
-        ([Create(FRIEND), Require(FRIEND)], "same key"),
+        ([Create(FRIEND), Put(FRIEND)], "same key"),
         ([Create(next_version(FRIEND))], "Create of version 2"),
         ([Replace(FRIEND)], "Replace by version 1"),
     ],

@@ -13,10 +13,9 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from musubi.adapters.dynamo.store import DynamoStore
 from musubi.domain.errors import Permanent, Retryable
-from musubi.domain.writes import Committed, Conflict, Create, Drop, Put, Remove, Replace, Require, Write
+from musubi.domain.writes import Committed, Conflict, Create, Drop, Put, Remove, Replace, Write
 from tests.stores.conftest import dynamo_store
 from tests.stores.samples import (
-    CONTROL,
     DUE,
     ENROLMENT,
     FRIEND,
@@ -76,10 +75,8 @@ PAIRS: list[tuple[list[Write], list[Write]]] = [
     ([Create(DUE)], [Remove(DUE)]),
     ([], [Put(LEASE)]),
     ([Create(LEASE)], [Drop(LEASE.key)]),
-    ([Create(CONTROL)], [Require(CONTROL)]),
     ([], [Create(SEND), Create(DUE)]),
     ([Create(ENROLMENT), Create(DUE)], [Replace(second(ENROLMENT)), Remove(DUE), Create(SEND), Put(LEASE)]),
-    ([Create(DUE), Create(CONTROL)], [Remove(DUE), Require(CONTROL)]),
 ]
 
 
@@ -238,7 +235,6 @@ def test_only_the_granted_requests_are_made(dynamodb: Any) -> None:
     store = dynamo_store(client)
     store.commit([Create(SEND)])
     store.commit([Create(DUE), Create(LEASE)])
-    store.commit([Require(DUE)])
     store.commit([Drop(LEASE.key)])
     store.load([SEND.key, FRIEND.key])
     store.due_before(7, NOW, 9)
@@ -260,7 +256,6 @@ def test_only_the_granted_requests_are_made(dynamodb: Any) -> None:
         "dynamodb:Query",
         "dynamodb:PutItem",
         "dynamodb:DeleteItem",
-        "dynamodb:ConditionCheckItem",
     } == DynamoStore.ACTIONS
 
 

@@ -109,10 +109,10 @@ def test_a_rotated_secret_is_found_at_once_but_not_asked_for_without_end(ssm: Co
     secrets.lines("line/channel-secret")
     write_secret(ssm, "two\none")
     for _ in range(5):
-        secrets.refresh("line/channel-secret")
+        secrets.lines("line/channel-secret", fresh=True)
     assert ssm.calls == 0, "wrong signatures by the thousand are not requests by the thousand"
     clock.pass_time(timedelta(seconds=10))
-    assert secrets.refresh("line/channel-secret") == ("two", "one")
+    assert secrets.lines("line/channel-secret", fresh=True) == ("two", "one")
     assert secrets.lines("line/channel-secret") == ("two", "one")
     assert ssm.calls == 1
 

@@ -1,4 +1,4 @@
-"""What the use cases need from outside, as Protocols. Every one has a memory twin and a real adapter, held to one spec."""
+"""What the use cases need from outside, as Protocols. The store's memory twin and its real adapter are held to one spec."""
 
 from __future__ import annotations
 

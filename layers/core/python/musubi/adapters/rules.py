@@ -21,7 +21,6 @@ from musubi.domain.writes import (
     Drop,
     Remove,
     Replace,
-    Require,
     Write,
 )
 
@@ -62,8 +61,7 @@ def judge(writes: Sequence[Write], standings: Sequence[Standing], answer_lost: b
 
     A commit is atomic, so an earlier try of ours has left *every* change in place. One matching row alone proves
     nothing: derived ids let two workers write equal rows in different commits. Removals leave no trace to recognise;
-    alone they count as ours only if an answer was lost on the way (`answer_lost`). What was only required may have
-    moved on since our try.
+    alone they count as ours only if an answer was lost on the way (`answer_lost`).
     """
     changes = [
         standing
@@ -88,7 +86,7 @@ def wanted_version(write: Write) -> int | None:
             return 0
         case Replace(entity):
             return entity.version - 1
-        case Remove(entity) | Require(entity):
+        case Remove(entity):
             return entity.version
         case _:
             return None

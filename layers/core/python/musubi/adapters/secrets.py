@@ -52,10 +52,6 @@ class SsmSecrets:
         self._cache[name] = (now, found)
         return found
 
-    def refresh(self, name: str) -> tuple[str, ...]:
-        """`lines`, read again: a rotated secret must not wait for the cache to age."""
-        return self.lines(name, fresh=True)
-
     def _read(self, name: str) -> tuple[str, ...]:
         with retryable("secret"):
             try:

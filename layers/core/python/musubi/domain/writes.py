@@ -40,13 +40,6 @@ class Remove:
 
 
 @dataclass(frozen=True)
-class Require:
-    """Change nothing; let the commit fail if the stored version is not `entity`'s any more."""
-
-    entity: Entity
-
-
-@dataclass(frozen=True)
 class Put:
     """Store whatever is there. Only for rows that another condition of the same commit protects, or that may overwrite."""
 
@@ -60,7 +53,7 @@ class Drop:
     key: Key[Any]
 
 
-Write = Create | Replace | Remove | Require | Put | Drop
+Write = Create | Replace | Remove | Put | Drop
 
 MAX_WRITES = 100
 """DynamoDB's limit for one transaction."""

@@ -23,7 +23,6 @@ from musubi.domain.writes import (
     Put,
     Remove,
     Replace,
-    Require,
     Write,
 )
 
@@ -52,12 +51,12 @@ class Committer:
         self._sleep = sleep
 
     def commit(self, writes: Sequence[Write]) -> CommitResult:
-        """dynamodb:PutItem, dynamodb:DeleteItem, dynamodb:ConditionCheckItem"""
+        """dynamodb:PutItem, dynamodb:DeleteItem"""
         rules.check(writes)
         if not writes:
             return Committed()
         with retryable("commit"):
-            if len(writes) == 1 and not isinstance(writes[0], Require):
+            if len(writes) == 1:
                 return self._single(writes[0])
             return self._transact(writes)
 
@@ -134,7 +133,7 @@ def _refuse_oversize(error: ClientError) -> None:
 
 
 def _operation(write: Write, tables: Mapping[keys.Table, str]) -> tuple[str, dict[str, Any]]:
-    """(`Put` | `Delete` | `ConditionCheck`, its parameters), the same for plain and transactional requests."""
+    """(`Put` | `Delete`, its parameters), the same for plain and transactional requests."""
     match write:
         case Create(entity) | Replace(entity) | Put(entity):
             body = {"TableName": _table(entity.key, tables), "Item": codec.encode(entity)}
@@ -143,8 +142,6 @@ def _operation(write: Write, tables: Mapping[keys.Table, str]) -> tuple[str, dic
             return "Delete", _keyed(entity.key, tables) | _condition(write)
         case Drop(key):
             return "Delete", _keyed(key, tables)
-        case Require(entity):
-            return "ConditionCheck", _keyed(entity.key, tables) | _condition(write)
         case _:
             assert_never(write)
 

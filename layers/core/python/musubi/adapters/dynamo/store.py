@@ -32,7 +32,6 @@ class DynamoStore:
         "dynamodb:Query",
         "dynamodb:PutItem",
         "dynamodb:DeleteItem",
-        "dynamodb:ConditionCheckItem",
     }
 
     def __init__(
@@ -53,7 +52,7 @@ class DynamoStore:
         return Loaded(self._reader.load(keys))
 
     def commit(self, writes: Sequence[Write]) -> CommitResult:
-        """PutItem (Create, Replace, Put), DeleteItem (Remove, Drop), ConditionCheckItem (Require) on their tables."""
+        """PutItem (Create, Replace, Put), DeleteItem (Remove, Drop) on their tables."""
         return self._committer.commit(writes)
 
     def due_before(self, shard: int, until: datetime, limit: int) -> Sequence[Due]:

@@ -16,7 +16,7 @@ from musubi.domain.operations import Due, Fact, Run, RunShard
 from musubi.domain.people import ExpiringPoints, LinkEnded, Member, Nonce
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import Key, MemberKey
-from musubi.domain.writes import CommitResult, Committed, Create, Drop, Entity, Remove, Replace, Require, Write
+from musubi.domain.writes import CommitResult, Committed, Create, Drop, Entity, Remove, Replace, Write
 from musubi.ports import Loaded, Page
 
 T = TypeVar("T")
@@ -56,8 +56,6 @@ class MemoryStore:
         return Standing.OTHER
 
     def _apply(self, write: Write) -> None:
-        if isinstance(write, Require):
-            return
         if isinstance(write, Remove | Drop):
             self._rows.pop(rules.key_of(write), None)
             return
