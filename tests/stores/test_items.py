@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from musubi.adapters.dynamo import codec, keys
 from musubi.domain import store_keys as names
 from musubi.domain.ledger import SendState
 from musubi.domain.operations import FactState, RunState
-from musubi.domain.people import Birthday
+from musubi.domain.people import Birthday, Member
 from musubi.domain.scenario import EnrolmentState
 from musubi.domain.writes import Entity, Put
 from tests.stores import samples
@@ -165,3 +166,12 @@ def test_only_what_is_terminal_may_be_forgotten(dynamodb: Any, entity: Entity, t
     table = tables.PEOPLE if place.table == "people" else tables.WORK
     item = dynamodb.get_item(TableName=table, Key={"pk": {"S": place.pk}, "sk": {"S": place.sk}})["Item"]
     assert item.get("ttl") == (None if ttl is None else {"N": str(ttl)})
+
+
+def test_an_item_that_can_not_be_read_is_told_without_its_values() -> None:
+    """The error goes into a log, the values are people's."""
+    item = codec.encode(MEMBER) | {"points_as_of": {"S": "結城さくら"}}
+    with pytest.raises(ValueError, match=r"stored Member: points_as_of") as caught:
+        codec.decode(Member, item)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "結城" not in shown

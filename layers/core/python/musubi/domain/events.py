@@ -66,6 +66,10 @@ SHOP_EVENTS = frozenset(
 """Names of the canonical events (ec-platforms §9.2). One that no projection reads yet is recorded and ignored."""
 
 
+DELTAS = frozenset({"PointsGranted", "PointsUsed", "PointsRevoked", "PointsExpired"})
+"""Events that add instead of replacing: taken twice, they count twice, so their marks stay long."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemberChange:
     """What an event says of a member. None = the event does not speak of it. `state` None = unchanged.

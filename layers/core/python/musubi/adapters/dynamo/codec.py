@@ -8,11 +8,13 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from musubi.adapters import rules
 from musubi.adapters.dynamo import keys
+from musubi.contracts.jobs import fields_of
 from musubi.domain import store_keys as names
+from musubi.domain.events import DELTAS
 from musubi.domain.ids import shard_of
 from musubi.domain.ledger import SETTLED, Send
 from musubi.domain.operations import Circuit, Control, Due, Fact, FactState, Run, RunShard, RunState, Seen, ShardLease
@@ -30,9 +32,6 @@ LONG = timedelta(days=400)
 """Longer than a year: the row that keeps a birthday's message from going out twice must outlive the next planning."""
 SHORT = timedelta(days=30)
 AFTER_NONCE = timedelta(days=1)
-
-DELTAS = frozenset({"PointsGranted", "PointsUsed", "PointsRevoked", "PointsExpired"})
-"""Events that add instead of replacing: taken twice, they count twice, so their marks stay long."""
 
 _ENTITIES: dict[type[names.Key[Any]], type[Any]] = {
     names.FriendKey: Friend,
@@ -75,8 +74,12 @@ def encode(entity: Entity) -> Item:
 
 
 def decode(kind: type[T], item: Mapping[str, Any]) -> T:
-    """The entity in `item`; keys and index attributes are left aside."""
-    entity: T = _adapter(cast(Any, kind)).validate_python({name: _deserialize(value) for name, value in item.items()})
+    """The entity in `item`; keys and index attributes are left aside. ValueError naming the fields that do not fit."""
+    try:
+        entity: T = _adapter(cast(Any, kind)).validate_python({n: _deserialize(value) for n, value in item.items()})
+    except ValidationError as error:
+        # Its own words quote the values. They are people's, and what is raised here ends in a log.
+        raise ValueError(f"stored {kind.__name__}: {fields_of(error)}") from None
     return entity
 
 
