@@ -1,5 +1,5 @@
-"""The catalog: musubi's recipes, overlaid by id with what the shop
-owns. Read and checked once, while a function starts.
+"""The catalog: musubi's recipes, overlaid by id with what the shop owns. Read and checked once, while a function
+starts.
 """
 
 from __future__ import annotations

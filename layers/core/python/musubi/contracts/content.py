@@ -1,8 +1,7 @@
 """Recipes and a shop's content files: YAML → the domain's scenarios, templates, commands and words.
 
-Strict, because a misspelt key would otherwise be a scenario that does something else than its author
-believes. Every error names the file and the key; it is raised while the function starts, not when the first
-message is due.
+Strict, because a misspelt key would otherwise be a scenario that does something else than its author believes. Every
+error names the file and the key; it is raised while the function starts, not when the first message is due.
 """
 
 from __future__ import annotations
@@ -148,9 +147,7 @@ class ScenarioFile(_Strict):
 
 
 class TemplateFile(_Strict):
-    """`templates/<id>.yaml`: LINE message objects as LINE
-    documents them, with `${placeholders}` in their texts.
-    """
+    """`templates/<id>.yaml`: LINE message objects as LINE documents them, with `${placeholders}` in their texts."""
 
     id: _Id
     messages: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=MAX_MESSAGES)]

@@ -1,5 +1,4 @@
-"""Canonical shop events (their `type` and `data`) → `ShopEvent`. Every way in ends here: CloudEvents, the
-bus.
+"""Canonical shop events (their `type` and `data`) → `ShopEvent`. Every way in ends here: CloudEvents, the bus.
 
 Strict about what identifies (member, order) and about amounts, tolerant about everything else.
 """
@@ -32,9 +31,7 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """What carried a canonical event. `source` + `event_id`
-    identify it; `time` is the carrier's, if it had one.
-    """
+    """What carried a canonical event. `source` + `event_id` identify it; `time` is the carrier's, if it had one."""
 
     shop_id: str
     platform: str
@@ -93,7 +90,8 @@ def read_event(envelope: Envelope) -> ShopEvent | UnreadShopEvent:
 
 
 def said_with(carrier: Mapping[str, Any], data: Any) -> Any:
-    """`data` with what a canonical envelope (ec-platforms §9.1) says beside it: whom and which order, and the two flags.
+    """`data` with what a canonical envelope (ec-platforms §9.1) says beside it: whom and which order, and the two
+    flags.
 
     What the data says itself counts more.
     """
@@ -106,9 +104,7 @@ def said_with(carrier: Mapping[str, Any], data: Any) -> Any:
 
 
 def shipment(shipment_id: str, carrier_name: Any, numbers: Any, url: Any) -> Shipment:
-    """One parcel. The shop's own link is used only if it is https
-    and the carrier's; else it is made from the number.
-    """
+    """One parcel. The shop's own link is used only if it is https and the carrier's; else it is made from the number."""
     carrier = carrier_of(clean(carrier_name))
     given = numbers if isinstance(numbers, list) else [numbers]
     cleaned = (clean(str(n) if type(n) is int else n, 40) for n in given[:20])

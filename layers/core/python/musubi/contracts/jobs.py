@@ -1,6 +1,4 @@
-"""Our own queue messages. Strict: both ends are ours, so a
-surprise is a bug or a forgery, never a new LINE feature.
-"""
+"""Our own queue messages. Strict: both ends are ours, so a surprise is a bug or a forgery, never a new LINE feature."""
 
 from __future__ import annotations
 

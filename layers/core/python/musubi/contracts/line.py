@@ -1,8 +1,8 @@
 """One webhook event of LINE, read tolerantly.
 
-LINE adds event types, enum values and properties without notice (Messaging API, "Webhooks"), so a reader that
-insists on shapes loses events: here only the few properties that we act on are looked at, each on its own,
-and one that is not as expected counts as absent. What is left over is recorded and counted, never refused.
+LINE adds event types, enum values and properties without notice (Messaging API, "Webhooks"), so a reader that insists
+on shapes loses events: here only the few properties that we act on are looked at, each on its own, and one that is not
+as expected counts as absent. What is left over is recorded and counted, never refused.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from musubi.domain.events import LineEvent, LineEventType
 from musubi.domain.ids import derived_id
 
 MAX_RAW = 64_000
-"""Characters of an unread event that are kept: DynamoDB takes
-400 KB an item, S3 holds larger ones for 30 days.
-"""
+"""Characters of an unread event that are kept: DynamoDB takes 400 KB an item, S3 holds larger ones for 30 days."""
 
 _MAX_TEXT = 5_000
 _MAX_DATA = 300

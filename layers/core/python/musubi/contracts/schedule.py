@@ -19,8 +19,7 @@ class Tick(BaseModel):
 
 
 def _no_placeholder(value: object) -> object:
-    # Scheduler replaces `<aws.scheduler.scheduled-time>`; whoever does not would start the run of a guessed
-    # day.
+    # Scheduler replaces `<aws.scheduler.scheduled-time>`; whoever does not would start the run of a guessed day.
     if isinstance(value, str) and value.startswith("<"):
         raise ValueError("placeholder was not replaced")
     if not isinstance(value, str):
@@ -29,9 +28,7 @@ def _no_placeholder(value: object) -> object:
 
 
 class DailyTick(BaseModel):
-    """The daily run's input: its business date comes from
-    `scheduled_at`, so a late invocation runs its own day.
-    """
+    """The daily run's input: its business date comes from `scheduled_at`, so a late invocation runs its own day."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

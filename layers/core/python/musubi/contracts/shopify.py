@@ -1,8 +1,6 @@
-"""Shopify's REST shapes, as far as we read them. Only `id` is required: large bodies arrive as `{"id": …}`
-alone.
+"""Shopify's REST shapes, as far as we read them. Only `id` is required: large bodies arrive as `{"id": …}` alone.
 
-A property of an unexpected type counts as absent; Shopify adds and changes properties with every quarterly
-version.
+A property of an unexpected type counts as absent; Shopify adds and changes properties with every quarterly version.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Text and JSON that strangers wrote, made safe: names, notes
-and titles end up in messages, ids in keys and logs.
-"""
+"""Text and JSON that strangers wrote, made safe: names, notes and titles end up in messages, ids in keys and logs."""
 
 from __future__ import annotations
 
@@ -27,11 +25,9 @@ _ID = re.compile(rf"[^\s\x00-\x1f\x7f]{{1,{MAX_ID}}}")
 
 
 def clean(value: object, limit: int = MAX_TEXT) -> str | None:
-    """`value` as one line of plain text of at most `limit` characters; None if it is no text or nothing is
-    left.
+    """`value` as one line of plain text of at most `limit` characters; None if it is no text or nothing is left.
 
-    Bidi overrides could turn an address or an amount around on the customer's screen; control characters
-    break keys.
+    Bidi overrides could turn an address or an amount around on the customer's screen; control characters break keys.
     """
     if not isinstance(value, str):
         return None
@@ -57,9 +53,7 @@ def as_id(value: object) -> str | None:
 
 
 def bounded_id(text: str) -> str:
-    """`text` as a dedupe id: itself when it can be one, else a hash
-    of it, so that nothing is too long to be stored.
-    """
+    """`text` as a dedupe id: itself when it can be one, else a hash of it, so that nothing is too long to be stored."""
     return text if as_id(text) == text else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
@@ -75,9 +69,7 @@ def parse_json(raw: bytes | str, what: str) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no blanks, ASCII: equal values
-    give equal text. Permanent if it nests without end.
-    """
+    """JSON with sorted keys and no blanks, ASCII: equal values give equal text. Permanent if it nests without end."""
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     except (ValueError, RecursionError, TypeError):

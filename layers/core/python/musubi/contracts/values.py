@@ -32,8 +32,8 @@ _HONORIFICS = ("様", "さま", "さん")
 def yen(value: Any, field: str) -> int | None:
     """Whole yen in `value`: a number, its text (`"23600.00"`, `"¥1,234"`) or `{amount, currency}`.
 
-    None when it is absent, of another currency or no amount at all. A fraction of a yen raises Permanent: the
-    shop means another unit, and every guess would be wrong by a factor.
+    None when it is absent, of another currency or no amount at all. A fraction of a yen raises Permanent: the shop
+    means another unit, and every guess would be wrong by a factor.
     """
     if isinstance(value, dict):
         currency = value.get("currency", value.get("currency_code", _YEN))
@@ -91,8 +91,7 @@ def instant(value: Any, field: str) -> datetime | None:
 def last_day(value: Any, field: str) -> date:
     """The last Tokyo day on which something that ends at `value` can be used.
 
-    A date means through its 23:59:59; an instant the day just before it, so a midnight belongs to the day it
-    ends.
+    A date means through its 23:59:59; an instant the day just before it, so a midnight belongs to the day it ends.
     """
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value.strip()):
         try:
@@ -109,9 +108,7 @@ def last_day(value: Any, field: str) -> date:
 
 
 def lots(value: Any, field: str) -> tuple[PointLot, ...] | None:
-    """Point lots `[{points, expires_at}]`; None when absent. One
-    bad lot spoils all: they replace what is stored.
-    """
+    """Point lots `[{points, expires_at}]`; None when absent. One bad lot spoils all: they replace what is stored."""
     if value is None:
         return None
     if not isinstance(value, list):
@@ -128,11 +125,9 @@ def _lot(value: Any, field: str) -> PointLot:
 
 
 def birthday(value: Any, today: date) -> Birthday | None:
-    """A birthday as `{year?, month, day?}`, `YYYY-MM-DD`, `YYYY-MM`, `--MM-DD` or an instant; None if it is
-    none.
+    """A birthday as `{year?, month, day?}`, `YYYY-MM-DD`, `YYYY-MM`, `--MM-DD` or an instant; None if it is none.
 
-    Placeholders of databases (1900-01-01, 0000-00-00, …) are none. A year that can not be is dropped and the
-    day kept.
+    Placeholders of databases (1900-01-01, 0000-00-00, …) are none. A year that can not be is dropped and the day kept.
     """
     year, month, day = _birthday_parts(value)
     if month is None or (year or 0, month, day or 0) in PLACEHOLDERS or not 1 <= month <= 12:
@@ -164,9 +159,7 @@ def _birthday_parts(value: Any) -> tuple[int | None, int | None, int | None]:
 
 
 def _birthday_of_instant(text: str) -> tuple[int | None, int | None, int | None]:
-    """Databases hand a Tokyo midnight out as 15:00 UTC of the day
-    before: the Tokyo day is the one that was meant.
-    """
+    """Databases hand a Tokyo midnight out as 15:00 UTC of the day before: the Tokyo day is the one that was meant."""
     if "T" not in text.upper():
         return None, None, None
     try:
@@ -184,8 +177,8 @@ def _small(value: Any) -> int | None:
 
 
 def person_name(value: Any) -> tuple[str | None, str | None]:
-    """(family, given) from `{family, given}`, from `{display}` alone, or
-    from one text; without honorifics, and None for what is a mail address.
+    """(family, given) from `{family, given}`, from `{display}` alone, or from one text; without honorifics, and None
+    for what is a mail address.
     """
     if isinstance(value, dict):
         family, given = _name(value.get("family")), _name(value.get("given"))

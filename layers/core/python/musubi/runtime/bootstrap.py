@@ -1,7 +1,7 @@
 """The composition root: one builder per function, called once while its handler is loaded.
 
-A builder reads the function's settings, makes its clients and binds its use case. Heavy imports stay inside
-the builder that needs them: what the webhook doors do not import, their cold start does not pay for.
+A builder reads the function's settings, makes its clients and binds its use case. Heavy imports stay inside the builder
+that needs them: what the webhook doors do not import, their cold start does not pay for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""One metric and one log line in one: CloudWatch's embedded
-metric format, written by hand for the webhook doors.
-"""
+"""One metric and one log line in one: CloudWatch's embedded metric format, written by hand for the webhook doors."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ from typing import TextIO
 
 
 class EmfCounter:
-    """Counts into `namespace`, whose only dimension is the
-    service, as one JSON line each. `now` is machine time.
-    """
+    """Counts into `namespace`, whose only dimension is the service, as one JSON line each. `now` is machine time."""
 
     def __init__(self, namespace: str, service: str, now: Callable[[], datetime], out: TextIO | None = None) -> None:
         self._namespace = namespace

@@ -74,9 +74,7 @@ def queue_worker(worker: Worker[T]) -> Handler:
 
 
 def scheduled(job: Scheduled[T]) -> Handler:
-    """A Lambda handler for a schedule. What it raises fails the
-    invocation: Lambda repeats it, then sets it aside.
-    """
+    """A Lambda handler for a schedule. What it raises fails the invocation: Lambda repeats it, then sets it aside."""
     _log()
 
     def lambda_handler(event: dict[str, Any], context: Any) -> Mapping[str, str]:
@@ -147,8 +145,8 @@ def _one(record: SQSRecord, worker: Worker[T]) -> None:
 
 
 def _hand_back(record: SQSRecord, worker: Worker[T], after_s: int) -> None:
-    """Make the record visible after `after_s`, and three times later with each receive: a short fault costs
-    seconds, a long one does not use the receives up before it is over.
+    """Make the record visible after `after_s`, and three times later with each receive: a short fault costs seconds, a
+    long one does not use the receives up before it is over.
     """
     delay = min(_LONGEST_BACK_S, after_s * _GROWTH ** (_receives(record) - 1))
     try:

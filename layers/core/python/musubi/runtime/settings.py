@@ -1,8 +1,8 @@
 """Settings: one frozen dataclass per function, read from its environment while it starts.
 
-A field is the environment variable of the same name in capitals. What is missing or wrong raises ConfigError
-naming the variable, so that a wrong deployment fails before its first event. Standard library only: the
-webhook doors start fast. Secrets are never here, only the prefix of their names.
+A field is the environment variable of the same name in capitals. What is missing or wrong raises ConfigError naming the
+variable, so that a wrong deployment fails before its first event. Standard library only: the webhook doors start fast.
+Secrets are never here, only the prefix of their names.
 """
 
 from __future__ import annotations
@@ -160,9 +160,7 @@ FUNCTIONS: Mapping[str, type[Common]] = {
 
 
 def load(settings: type[_S], environment: Mapping[str, str] | None = None) -> _S:
-    """`settings` from `environment` (default: the process's).
-    ConfigError naming the first variable that is wrong.
-    """
+    """`settings` from `environment` (default: the process's). ConfigError naming the first variable that is wrong."""
     source = os.environ if environment is None else environment
     hints = get_type_hints(settings)
     return settings(**{f.name: _value(f, hints[f.name], source) for f in fields(settings)})
@@ -182,9 +180,7 @@ def _value(field: Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
 
 
 def _parsed(text: str, kind: Any) -> Any:
-    """`text` as `kind`; ValueError says what was expected. The
-    value is left out: it may be a mispasted secret.
-    """
+    """`text` as `kind`; ValueError says what was expected. The value is left out: it may be a mispasted secret."""
     if kind is str:
         return text
     if kind is bool:

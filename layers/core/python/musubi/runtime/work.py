@@ -23,8 +23,8 @@ class HandBack(Protocol):
 
 
 class Deadline:
-    """Until when the running invocation may work. Lambda ends a function in the middle of a call to LINE, and then nobody
-    knows what became of it; so calls are fitted into what is left, and a record that does not fit is not begun.
+    """Until when the running invocation may work. Lambda ends a function in the middle of a call to LINE, and then
+    nobody knows what became of it; so calls are fitted into what is left, and a record that does not fit is not begun.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -44,10 +44,10 @@ class Deadline:
 class Worker(Generic[T]):
     """A consumer of the queue `source`, one record at a time.
 
-    `parse` gets the body and when SQS took it (machine time), and raises Permanent for what can never be
-    read. `labels` are words for the log line that say what the record is about without personal data.
-    `crash_after_s`: hand a record back that early even when nobody foresaw its error, where waiting for the
-    visibility timeout costs more. `needs_s`: seconds that must be left to begin a record; the rest of the batch comes back.
+    `parse` gets the body and when SQS took it (machine time), and raises Permanent for what can never be read. `labels`
+    are words for the log line that say what the record is about without personal data. `crash_after_s`: hand a record
+    back that early even when nobody foresaw its error, where waiting for the visibility timeout costs more. `needs_s`:
+    seconds that must be left to begin a record; the rest of the batch comes back.
     """
 
     source: str
@@ -74,7 +74,5 @@ class Scheduled(Generic[T]):
 
 
 def pseudonym(text: str | None) -> str:
-    """Eight characters that stand for a person in logs: the same
-    for the same person, and not to be turned back.
-    """
+    """Eight characters that stand for a person in logs: the same for the same person, and not to be turned back."""
     return hashlib.sha256(text.encode()).hexdigest()[:8] if text else "-"

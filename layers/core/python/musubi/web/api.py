@@ -42,9 +42,7 @@ class NonceRequest(BaseModel):
 
 
 class NonceAnswer(BaseModel):
-    """The nonce to hand to LINE's accountLink dialog together with
-    the linkToken; single use, until `expires_at`.
-    """
+    """The nonce to hand to LINE's accountLink dialog together with the linkToken; single use, until `expires_at`."""
 
     nonce: str
     expires_at: AwareDatetime

@@ -1,9 +1,8 @@
 """The two webhook doors: verify over raw bytes, split, put on a queue, answer. Nothing is decided here.
 
-Standard library only: LINE counts an answer after 2 s as a failure, and a cold start that imports pydantic or
-the LINE SDK spends that on imports. What a body means is the worker's business, so no content ever makes
-these doors answer 5xx; only a queue that does not take the message does, because then the sender's redelivery
-helps.
+Standard library only: LINE counts an answer after 2 s as a failure, and a cold start that imports pydantic or the LINE
+SDK spends that on imports. What a body means is the worker's business, so no content ever makes these doors answer 5xx;
+only a queue that does not take the message does, because then the sender's redelivery helps.
 """
 
 from __future__ import annotations
@@ -29,9 +28,7 @@ CLAIM_OVER = 200 * 1024
 """Bytes of a queue message above which the payload goes to S3 and the message carries its key."""
 
 MAX_BATCH = 1000
-"""CloudEvents taken in one call: ten go into one SQS request, and all must be queued before the function's 10
-s end.
-"""
+"""CloudEvents taken in one call: ten go into one SQS request, and all must be queued before the function's 10 s end."""
 
 PLATFORMS = {"shopify": 200, "cloudevents": 202}
 """Shop systems with an adapter, and the status that tells each of them that we took the event."""
@@ -150,9 +147,7 @@ def _content_type(named: Mapping[str, str]) -> str:
 
 
 def _split(raw: bytes, named: Mapping[str, str]) -> list[tuple[bytes, str]]:
-    """The CloudEvents of one call, each as (body, content type): a
-    broken one must not take its batch down with it.
-    """
+    """The CloudEvents of one call, each as (body, content type): a broken one must not take its batch down with it."""
     kind = _content_type(named)
     if "ce-type" in named and not kind.startswith(_STRUCTURED):
         return [(raw, kind)]
@@ -184,8 +179,7 @@ def _enqueue(door: Door, messages: Sequence[tuple[Mapping[str, Any], str, Any]])
         if bodies:
             door.queue(bodies)
     except Exception as error:
-        # Whatever stopped it: the sender still has the event, and its redelivery is deduped by the event's
-        # id.
+        # Whatever stopped it: the sender still has the event, and its redelivery is deduped by the event's id.
         _log.exception("not enqueued")
         raise Refused(500, "not taken, please send again", "EnqueueFailed", type(error).__name__) from None
 

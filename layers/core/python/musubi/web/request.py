@@ -25,8 +25,7 @@ class Refused(Exception):
 
 
 def raw_body(event: Event) -> bytes:
-    """The bytes that were signed. API Gateway hands text, or base64 with a flag for content types it takes as
-    binary.
+    """The bytes that were signed. API Gateway hands text, or base64 with a flag for content types it takes as binary.
 
     Refused with 400 for what can not be decoded, 413 above MAX_BODY.
     """
@@ -54,9 +53,7 @@ def json_body(raw: bytes) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON in ASCII: SQS refuses control characters and
-    lone surrogates, which JSON may carry escaped.
-    """
+    """Compact JSON in ASCII: SQS refuses control characters and lone surrogates, which JSON may carry escaped."""
     return json.dumps(value, separators=(",", ":"))
 
 

@@ -1,9 +1,8 @@
-"""Webhook signatures over raw bytes. Standard library only: this is on the path of a cold start that LINE
-times.
+"""Webhook signatures over raw bytes. Standard library only: this is on the path of a cold start that LINE times.
 
-Every function returns None when the signature holds and raises `SignatureRefused` when it does not, so that a
-caller who forgets to look at the result lets nobody in. Several secrets are tried because LINE and Shopify
-sign with one of two while a key is rotated; all are computed and compared in constant time.
+Every function returns None when the signature holds and raises `SignatureRefused` when it does not, so that a caller
+who forgets to look at the result lets nobody in. Several secrets are tried because LINE and Shopify sign with one of
+two while a key is rotated; all are computed and compared in constant time.
 """
 
 from __future__ import annotations
@@ -40,9 +39,7 @@ class Keys(Protocol):
 
 
 def prove(keys: Keys, name: str, verify: Callable[[Sequence[str]], None]) -> None:
-    """Verify with the secrets under `name`, and once more with a
-    fresh look at them: they may just have been rotated.
-    """
+    """Verify with the secrets under `name`, and once more with a fresh look at them: they may just have been rotated."""
     try:
         verify(keys(name))
     except SignatureRefused as refused:
@@ -52,8 +49,8 @@ def prove(keys: Keys, name: str, verify: Callable[[Sequence[str]], None]) -> Non
 
 
 def key_bytes(secret: str) -> bytes:
-    """The HMAC key that a configured secret stands for: base64 after `whsec_` (Standard Webhooks), else its
-    UTF-8 bytes.
+    """The HMAC key that a configured secret stands for: base64 after `whsec_` (Standard Webhooks), else its UTF-8
+    bytes.
 
     ValueError for a `whsec_` secret that is not base64 or holds nothing.
     """
@@ -70,9 +67,7 @@ def key_bytes(secret: str) -> bytes:
 
 
 def verify_line(raw: bytes, header: str | None, secrets: Iterable[str]) -> None:
-    """`x-line-signature`: base64 of HMAC-SHA256 over the raw body
-    with the channel secret (Messaging API, webhooks).
-    """
+    """`x-line-signature`: base64 of HMAC-SHA256 over the raw body with the channel secret (Messaging API, webhooks)."""
     _expect(_decoded([header or ""]), raw, secrets)
 
 
@@ -90,8 +85,7 @@ def verify_standard_webhook(
     secrets: Iterable[str],
     now: datetime,
 ) -> None:
-    """`webhook-id`, `-timestamp`, `-signature` over `id.timestamp.body`; `now` is machine time (Standard
-    Webhooks).
+    """`webhook-id`, `-timestamp`, `-signature` over `id.timestamp.body`; `now` is machine time (Standard Webhooks).
 
     `signatures` may hold several, separated by spaces; only `v1,` ones are read.
     """

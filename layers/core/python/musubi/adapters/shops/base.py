@@ -14,9 +14,9 @@ from musubi.domain.events import ShopEvent, UnreadShopEvent
 class Normalise(Protocol):
     """What one webhook call says, as canonical events.
 
-    The call is verified already. `headers` have lower-case names, `body` is raw, `shop_id` is the endpoint's
-    (never the body's), `received_at` is when it reached us. Raises Permanent, naming the field, for what can
-    never be read; what is merely unknown becomes an `UnreadShopEvent`.
+    The call is verified already. `headers` have lower-case names, `body` is raw, `shop_id` is the endpoint's (never the
+    body's), `received_at` is when it reached us. Raises Permanent, naming the field, for what can never be read; what
+    is merely unknown becomes an `UnreadShopEvent`.
     """
 
     def __call__(
@@ -28,9 +28,7 @@ ADAPTERS: Mapping[str, Normalise] = {"shopify": shopify.normalise, "cloudevents"
 
 
 def adapter_for(platform: str) -> Normalise:
-    """The adapter of `platform`; Permanent when there is none (a
-    message of a later or an earlier deployment).
-    """
+    """The adapter of `platform`; Permanent when there is none (a message of a later or an earlier deployment)."""
     found = ADAPTERS.get(platform)
     if found is None:
         raise Permanent("platform: no adapter")

@@ -19,8 +19,8 @@ def read_envelope(body: str, shops: Sequence[str], received_at: datetime) -> Seq
     """The event in an EventBridge envelope with `detail` = `{id?, shop_id?, time?, data}`, the canonical envelope of
     ec-platforms §9.1 (`event_id`, `occurred_at`, `subject`), or the data alone.
 
-    The bus is ours and so is who may write to it, hence the body may name the shop; but only one of `shops`,
-    whose first is the default. Raises Permanent.
+    The bus is ours and so is who may write to it, hence the body may name the shop; but only one of `shops`, whose
+    first is the default. Raises Permanent.
     """
     envelope = parse_json(body, "bus envelope")
     detail = envelope.get("detail") if isinstance(envelope, dict) else None

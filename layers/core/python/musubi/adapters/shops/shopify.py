@@ -1,5 +1,5 @@
-"""Shopify's classic webhooks. The body decides, not the topic's verb: deliveries are late, repeated and out
-of order, so every milestone that an order proves is reported, whichever topic brought it.
+"""Shopify's classic webhooks. The body decides, not the topic's verb: deliveries are late, repeated and out of order,
+so every milestone that an order proves is reported, whichever topic brought it.
 """
 
 from __future__ import annotations
@@ -100,9 +100,7 @@ def _milestones(order: Order, call: _Call) -> list[Milestone]:
 
 
 def _paid_at(order: Order, call: _Call) -> datetime:
-    """REST orders carry no time of payment: the change that told
-    us, or the placement when it was paid at once.
-    """
+    """REST orders carry no time of payment: the change that told us, or the placement when it was paid at once."""
     stamp = order.updated_at if call.topic == "orders/paid" else order.processed_at or order.created_at
     return values.instant(stamp, "updated_at") or call.now
 
