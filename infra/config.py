@@ -123,6 +123,7 @@ class StageConfig:
         _require(all(_SHOP_ID.fullmatch(shop) for shop in self.shops), "shops", "up to 32 of a-z, 0-9, _ and -")
         _require(all(_LINE_USER_ID.fullmatch(user) for user in self.testers), "testers", "LINE user ids")
         _require(self.line_channel_id.isdigit(), "line_channel_id", "the digits of the Messaging API channel id")
+        _require(self.claims_days >= 15, "claims_days", "15 or more: a dead letter waits two weeks for its body")
         _require(self.clock == "real" or self.stage == LOCAL, "clock", "'real' on every stage but 'local'")
         _require(not self.plain_http or self.stage == LOCAL, "plain_http", "False on every stage but 'local'")
         urls = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)

@@ -92,6 +92,7 @@ def test_go_live_and_testers_reach_the_functions(synthesise: Callable[..., Synth
         ({"shops": ("main/../other",)}, "shops"),
         ({"testers": ("someone",)}, "testers"),
         ({"line_channel_id": "@abc"}, "line_channel_id"),
+        ({"claims_days": 7}, "claims_days"),
         ({"line": LineHosts(api="http://api.line.me")}, "https"),
         ({"shop_login_url": "http://shop.example/login"}, "https"),
     ],
