@@ -69,6 +69,6 @@ def dynamo_world(dynamodb: Any) -> Callable[[Points], World]:
         store = DynamoStore(
             dynamodb, people_table=names[tables.PEOPLE], work_table=names[tables.WORK], sleep=lambda _: None
         )
-        return World(store=store, peek=peek, points=points)
+        return World(store=store, peek=peek, points=points, all_shards=False)
 
     return make

@@ -99,6 +99,7 @@ class World(Acts):
     duplicate: bool = False
     shuffle: int | None = None
     queue_down: bool = False
+    all_shards: bool = True
     errors: list[str] = field(default_factory=list)
     dead: list[_Message] = field(default_factory=list)
 
@@ -173,8 +174,8 @@ class World(Acts):
         self._scheduled(lambda: sweep.sweep(self.sweep_deps, shards=shards))
 
     def _busy(self, shards: set[int]) -> Sequence[int]:
-        """Over a slow store a schedule only looks at shards that have rows at all."""
-        return range(SHARDS) if isinstance(self.store, MemoryStore) else sorted(shards)
+        """Where time matters a schedule only looks at shards that have rows at all."""
+        return range(SHARDS) if self.all_shards else sorted(shards)
 
     def daily(self, on: date | None = None) -> None:
         day = on or start_daily_run.date_of(self.now)
