@@ -31,11 +31,16 @@ class Queue:
 
     refuse: deque[set[int]] = field(default_factory=deque)
     error: Exception | None = None
+    throttles: int = 0
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         if self.error:
             raise self.error
+        if self.throttles:
+            self.throttles -= 1
+            code = "AWS.SimpleQueueService.RequestThrottled"
+            raise ClientError({"Error": {"Code": code, "Message": "slow down"}}, "SendMessageBatch")
         self.batches.append(Entries)
         refused = self.refuse.popleft() if self.refuse else set()
         return {
@@ -87,6 +92,19 @@ def test_what_stays_refused_is_named_and_does_not_stop_the_rest() -> None:
     with pytest.raises(Retryable, match="1 of 12 messages"):
         send(queue, [f"b{n}" for n in range(12)])
     assert queue.bodies[-2:] == ["b10", "b11"]
+
+
+def test_a_throttled_batch_is_sent_once_more_and_does_not_stop_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(sqs, "sleep", pauses.append)
+    queue = Queue(throttles=1)
+    send(queue, [f"b{n}" for n in range(12)])
+    assert queue.bodies == [f"b{n}" for n in range(12)]
+    assert len(pauses) == 1
+    queue = Queue(throttles=2)
+    with pytest.raises(Retryable, match="10 of 12"):
+        send(queue, [f"b{n}" for n in range(12)])
+    assert queue.bodies == ["b10", "b11"]
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(0, 0), (30, 30), (901, 900), (-1, 0)])

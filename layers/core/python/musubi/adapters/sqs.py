@@ -6,9 +6,12 @@ import base64
 import gzip
 import json
 from collections.abc import Iterator, Sequence
+from time import sleep
 from typing import TYPE_CHECKING, ClassVar
 
-from musubi.adapters.aws import retryable
+from botocore.exceptions import ClientError
+
+from musubi.adapters.aws import code_of, jittered, retryable
 from musubi.domain.errors import Retryable
 
 if TYPE_CHECKING:
@@ -26,16 +29,20 @@ _BYTES = 1024 * 1024
 _ENVELOPE = 512
 """Bytes left free in a batch; what exactly SQS counts besides the bodies is not documented."""
 _MOST_DELAY_S = 900
+_THROTTLED = "RequestThrottled"
+_PAUSE_S = 0.2
 
 
 def send_batch(client: SQSClient, queue_url: str, bodies: Sequence[str], delay_s: int = 0) -> None:
-    """Enqueue all `bodies`; refused entries are tried once more. Raises Retryable naming how many were not taken.
+    """Enqueue all `bodies`; what is refused is tried once more. Raises Retryable naming how many were not taken.
 
     ValueError for a body over 1 MiB: producers claim-check long before that. `delay_s` is cut at SQS' 15 minutes.
     """
     refused: list[str] = []
     for batch in _batches(bodies):
-        refused += _send(client, queue_url, _send(client, queue_url, batch, delay_s), delay_s)
+        if left := _send(client, queue_url, batch, delay_s):
+            sleep(jittered(_PAUSE_S))
+            refused += _send(client, queue_url, left, delay_s)
     if refused:
         raise Retryable(f"{len(refused)} of {len(bodies)} messages not enqueued")
 
@@ -49,7 +56,14 @@ def _send(client: SQSClient, queue_url: str, bodies: Sequence[str], delay_s: int
         {"Id": str(n), "MessageBody": body, "DelaySeconds": delay} for n, body in enumerate(bodies)
     ]
     with retryable("enqueue"):
-        answer = client.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        try:
+            answer = client.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        except ClientError as error:
+            # boto retries a throttle by its code only, and SQS' may come with a prefix that it does not know. The other
+            # batches must not go down with this one: a Send that is not enqueued waits minutes for the sweeper.
+            if code_of(error) != _THROTTLED:
+                raise
+            return list(bodies)
     return [bodies[int(failed["Id"])] for failed in answer.get("Failed", [])]
 
 
