@@ -109,13 +109,13 @@ def _judge(story: Story) -> bool:
 
 
 def _timeline(story: Story) -> None:
-    print("\nwhen          who      why                              what the phone shows")
+    print("\nwhen          who      why                                  what the phone shows")
     why = _reasons(story)
     for row in story.accepted():
         at = datetime.fromisoformat(row["business_at"]).astimezone(TOKYO)
         texts = " ⏎ ".join(_text(message) for message in row["messages"])
         reason = why.get(row["request_id"], row["api"])
-        print(f"{at:%m-%d %H:%M}   {_wide(story.names[row['user_id']], 8)} {_wide(reason, 32)} {texts[:110]}")
+        print(f"{at:%m-%d %H:%M}   {_wide(story.names[row['user_id']], 8)} {_wide(reason, 36)} {texts[:110]}")
 
 
 def _reasons(story: Story) -> dict[str, str]:

@@ -97,7 +97,7 @@ class Soak:
         self.crowd.ship(orders[: self.count // 4], platform="shopify", wait=False)
         cancelled = orders[-tenth:]
         self.crowd.cancel(cancelled, platform="cloudevents", duplicate=1, wait=False)
-        refused, blocked = self.users[:tenth], self.users[tenth : 2 * tenth]
+        refused, blocked = self.users[0::10], self.users[1::10]
         self.crowd.await_shop(PATIENCE_S)
         self.story.settle()
         self.crowd.say(refused, "配信停止")

@@ -73,7 +73,7 @@ def test_a_link_token_that_line_does_not_give_is_told(story: Story) -> None:
     user = story.friend("待ち")
     story.follow(user)
     story.settle()
-    fault(story, "error_500_before", "link_token", times=2)
+    fault(story, "error_500_before", "link_token")
     story.act(user, "tap", label="会員連携")
     story.settle()
     said = classify(story.accepted(user)[-1]["messages"])[0]
