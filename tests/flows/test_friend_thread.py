@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 
 from musubi.domain.linking import nonce_digest
+from musubi.domain.operations import Seen
 from musubi.domain.people import Promo, Reach
 from musubi.domain.store_keys import NonceKey
 from tests.support.flows_acts import MEMBER, USER
@@ -271,7 +272,13 @@ def test_events_without_meaning_here_are_recorded_and_quiet(world: World) -> Non
     world.given_friend()
     for kind in ("unsend", "videoPlayComplete", "somethingNew"):
         world.webhook(world.line_event(kind))
+    world.webhook(world.line_event("message", message={"type": "hologram", "id": "2"}))
+    world.webhook(world.line_event("message", message={"type": "sticker", "id": "3"}))
     world.webhook(world.line_event("message", None, message={"type": "text", "id": "1", "text": "会員連携"}))
     world.settle()
     assert world.line.accepted == []
+    kept = {one.kind: bool(one.raw) for one in world.peek(Seen)}
+    assert kept == dict.fromkeys(
+        ["unsend", "videoPlayComplete", "somethingNew", "message/hologram", "message/text"], True
+    )
     world.check()

@@ -131,6 +131,15 @@ def test_only_text_messages_have_text() -> None:
     assert read(type="message", message={"type": "text", "text": "a\ud800b"}).text == "ab"
 
 
+def test_only_what_we_understand_counts_as_read() -> None:
+    assert not read(type="message", message={"type": "text", "text": "a"}).unread
+    assert not read(type="message", message={"type": "sticker"}).unread
+    assert not read(type="follow").unread
+    assert read(type="message", message={"type": "hologram"}).unread
+    assert read(type="message").unread
+    assert read(type="beacon").unread
+
+
 def test_a_huge_event_is_kept_in_part() -> None:
     assert len(read(type="message", message={"type": "x", "blob": "あ" * 200_000}).raw) == 64_000
 

@@ -25,6 +25,7 @@ MAX_RAW = 64_000
 _MAX_TEXT = 5_000
 _MAX_DATA = 300
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_MESSAGES = frozenset({"text", "image", "video", "audio", "file", "location", "sticker"})
 _ACTED_ON = {t.value: t for t in LineEventType if t is not LineEventType.OTHER}
 _LAST_MS = 4_102_444_800_000  # the year 2100: beyond it a number is no timestamp of LINE
 
@@ -123,6 +124,7 @@ def read_line_event(value: Any, received_at: datetime) -> LineEvent:
         postback=raw.postback.data[:_MAX_DATA] if raw.postback.data is not None else None,
         link_ok=raw.link.result == "ok",
         link_nonce=raw.link.nonce or None,
+        unread=kind is LineEventType.OTHER or (kind is LineEventType.MESSAGE and raw.message.type not in _MESSAGES),
         raw=canonical(value)[:MAX_RAW],
     )
 

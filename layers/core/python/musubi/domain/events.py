@@ -162,6 +162,8 @@ class LineEvent:
 
     `at` is LINE's timestamp, `received_at` the ingress' machine time: a reply token ages from there. `text` is set for
     text messages, `postback` for postbacks, `link_*` for accountLink. `raw_type` is what LINE called it (`message/text`).
+    `unread`: there is more in it than we understand (an event type without effect, a message type that LINE has added), so
+    it is kept as it came.
     """
 
     event_id: str
@@ -177,6 +179,7 @@ class LineEvent:
     postback: str | None = None
     link_ok: bool = False
     link_nonce: str | None = None
+    unread: bool = False
     raw: str = ""
 
 

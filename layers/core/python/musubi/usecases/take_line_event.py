@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from musubi.domain.engine import Moment, begin, begin_writes, push_ref
-from musubi.domain.events import FriendEvent, LineEvent, LineEventType
+from musubi.domain.events import FriendEvent, LineEvent
 from musubi.domain.friends import apply_presence, is_overtaken, set_promo, wish_unlinked
 from musubi.domain.gate import Policy, Recipient
 from musubi.domain.ids import FriendPerson, enrolment_id, send_id
@@ -117,10 +117,10 @@ def _attempt(event: LineEvent, intent: Intent, deps: Deps) -> tuple[Sequence[Wri
     writes = list(change.writes)
     if change.friend != before:
         writes.append(_store_friend(before, change.friend))
-    if event.type is LineEventType.OTHER or event.standby:
+    if event.unread or event.standby:
         writes.append(Put(_mark(event, deps, "standby" if event.standby else "recorded")))
     begun, sends = _begin_answer(event, change, loaded, deps)
-    counts = {"LineEventsTaken": 1, **({"LineEventsUnread": 1} if event.type is LineEventType.OTHER else {})}
+    counts = {"LineEventsTaken": 1, **({"LineEventsUnread": 1} if event.unread else {})}
     verdict = Verdict.DONE if writes or begun else Verdict.IGNORED
     send = sends[0] if sends else None
     taken = _Taken(verdict, change.reason, counts, send, fresh=bool(sends), more=sends[1:], facts=change.facts)
