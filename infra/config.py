@@ -79,6 +79,8 @@ class StageConfig:
     100,000 messages with the caching that SQS and DynamoDB do. The alarm topic has such a key on every stage (1 USD
     a month), because CloudWatch cannot publish to a topic encrypted by a key that AWS manages.
 
+    ``platforms`` are the shop systems whose webhooks are taken; each shop has one secret per platform.
+
     ``public_url`` is the base of our own pages; empty means the custom domain, or else the API's own address.
     ``clock`` ``movable`` lets tests move business time; only the ``local`` stage may have it.
     ``schedules_enabled`` is False only where somebody else fires the schedules (the embedded AWS ignores time zones).
@@ -90,6 +92,7 @@ class StageConfig:
     shop_login_url: str
     line_channel_id: str
     shops: tuple[str, ...] = ("main",)
+    platforms: tuple[str, ...] = ("shopify", "cloudevents")
     line: LineHosts = field(default_factory=LineHosts)
     public_url: str = ""
     domain: CustomDomain | None = None
@@ -121,6 +124,10 @@ class StageConfig:
         _require(_STAGE_NAME.fullmatch(self.stage), "stage", "2 to 16 of a-z, 0-9 and -")
         _require(self.shops, "shops", "at least one shop id, the first is the default")
         _require(all(_SHOP_ID.fullmatch(shop) for shop in self.shops), "shops", "up to 32 of a-z, 0-9, _ and -")
+        _require(
+            "cloudevents" in self.platforms, "platforms", "a list with cloudevents: its key also signs the link API"
+        )
+        _require(all(_SHOP_ID.fullmatch(one) for one in self.platforms), "platforms", "names of shop systems")
         _require(all(_LINE_USER_ID.fullmatch(user) for user in self.testers), "testers", "LINE user ids")
         _require(self.line_channel_id.isdigit(), "line_channel_id", "the digits of the Messaging API channel id")
         _require(self.claims_days >= 15, "claims_days", "15 or more: a dead letter waits two weeks for its body")

@@ -7,8 +7,6 @@ from infra.lib.python_function import PythonFunction
 from infra.lib.site import Site
 
 SLOW_MS = 1200
-PLATFORMS = ("shopify", "cloudevents")
-"""Shop systems whose webhooks are taken; each shop has one secret per platform."""
 
 
 class Ingress(Construct):
@@ -41,7 +39,7 @@ class Ingress(Construct):
             threshold=SLOW_MS,
             periods=3,
         )
-        secrets = [f"shops/{shop}/{platform}" for shop in site.config.shops for platform in PLATFORMS]
+        secrets = [f"shops/{shop}/{platform}" for shop in site.config.shops for platform in site.config.platforms]
         self.shop_webhook = PythonFunction(
             self,
             "ShopWebhook",
@@ -52,6 +50,7 @@ class Ingress(Construct):
             environment={
                 "SHOP_EVENTS_QUEUE_URL": shop_events.queue_url,
                 "SHOPS": ",".join(site.config.shops),
+                "PLATFORMS": ",".join(site.config.platforms),
                 **shared,
             },
             statements=[

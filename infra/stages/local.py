@@ -7,6 +7,9 @@ from typing import Literal
 
 from infra.config import ROOT, Concurrency, ConfigError, LineHosts, StageConfig
 
+PLATFORMS = ("shopify", "cloudevents")
+"""Every shop system that calls: locally all of them are open, under one key."""
+
 _DEFAULT_BASE = "http://127.0.0.1"
 
 
@@ -18,6 +21,7 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
         shop_login_url=environ.get("LOCAL_SHOP_LOGIN_URL", f"{_DEFAULT_BASE}:4603/line/login"),
         line_channel_id=environ.get("LOCAL_LINE_CHANNEL_ID", "2000000001"),
         shops=_items(environ.get("LOCAL_SHOPS", "main")),
+        platforms=PLATFORMS,
         line=LineHosts(
             api=environ.get("LOCAL_LINE_API_URL", f"{_DEFAULT_BASE}:4600"),
             data=environ.get("LOCAL_LINE_DATA_URL", f"{_DEFAULT_BASE}:4601"),

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from infra.stages.local import PLATFORMS
 from local.endpoints import ROOT
 from local.stack.assembly import Asset, Stack
 from local.stack.aws import Aws
-from local.stack.settings import DEPLOYMENT, PARAM_PREFIX, PLATFORMS, REGION, SHOP_ID, Settings
+from local.stack.settings import DEPLOYMENT, PARAM_PREFIX, REGION, SHOP_ID, Settings
 
 _ZIPS = ROOT / ".build" / "assets"
 _BOOTSTRAP_VERSION = "30"

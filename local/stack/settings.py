@@ -17,9 +17,6 @@ ACCOUNT = "000000000000"
 SHOP_ID = "main"
 CHANNEL_ID = "2000000001"
 PARAM_PREFIX = f"/musubi/{STAGE}"
-PLATFORMS = ("shopify", "cloudevents")
-"""Every platform that shop `main` may speak; each gets the shop secret as its key."""
-
 QUEUES = ("line-events", "shop-events", "push", "alert-shards")
 """Queues with a consumer: the stack is quiet when these are empty."""
 

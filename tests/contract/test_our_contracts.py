@@ -14,6 +14,7 @@ import pytest
 
 from musubi.adapters.shops.base import adapter_for
 from musubi.adapters.shops.bus import read_envelope
+from musubi.adapters.shops.platforms import DOORS
 from musubi.contracts import jobs, schedule
 from musubi.contracts.line import read_line_event
 from musubi.domain.errors import Permanent
@@ -72,7 +73,7 @@ def through_the_shop_door(path: Path) -> list[ShopEvent | UnreadShopEvent]:
     event = call(path, pathParameters={"shop_id": "main", "platform": path.parent.name})
     stamp = {k.lower(): v for k, v in event["headers"].items()}.get("webhook-timestamp")
     queue = Queue(datetime.fromtimestamp(int(stamp), UTC) if stamp else NOW)
-    assert ingress.shop_webhook(event, queue.door, ["main"])["statusCode"] in (200, 202)
+    assert ingress.shop_webhook(event, queue.door, ["main"], DOORS)["statusCode"] in (200, 202)
     events: list[ShopEvent | UnreadShopEvent] = []
     for body in queue.bodies:
         message = jobs.read_shop(body)
@@ -156,6 +157,6 @@ def test_requests_as_api_gateway_sends_them_are_taken(path: Path) -> None:
     if "line" in path.stem:
         answer = ingress.line_webhook(event, queue.door)
     else:
-        answer = ingress.shop_webhook(event, queue.door, ["main"])
+        answer = ingress.shop_webhook(event, queue.door, ["main"], DOORS)
     assert answer["statusCode"] in (200, 202)
     assert queue.bodies

@@ -24,7 +24,7 @@ OUT = {"PUSH_QUEUE_URL", "QUARANTINE_QUEUE_URL"}
 # function → (timeout s, memory MB, own environment)
 HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "line_webhook": (10, 1024, {"LINE_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX"}),
-    "shop_webhook": (10, 1024, {"SHOP_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX", "SHOPS"}),
+    "shop_webhook": (10, 1024, {"SHOP_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX", "SHOPS", "PLATFORMS"}),
     "line_events": (
         6,
         1024,

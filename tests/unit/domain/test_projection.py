@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from musubi.adapters.memory.store import MemoryStore
 from musubi.domain.calendar import STALE_AFTER
-from musubi.domain.events import MemberChange, OrderChange, PointsChange
+from musubi.domain.changes import MemberChange, OrderChange, PointsChange
 from musubi.domain.orders import Milestone, Order, Shipment
 from musubi.domain.people import Birthday, ExpiringPoints, Member, MemberState, PointLot
 from musubi.domain.projection import (

@@ -30,10 +30,11 @@ ASIDE = {"QUARANTINE_QUEUE_URL": QUEUES + "quarantine"}
 CLAIMS = {"CLAIM_BUCKET": "musubi-local-claims"}
 DOOR = {**CLAIMS, "PARAM_PREFIX": "/musubi/local"}
 SHOPS = {"SHOPS": "main, outlet"}
+OPEN = {"PLATFORMS": "shopify, cloudevents"}
 
 OWN: dict[str, dict[str, str]] = {
     "line_webhook": {**DOOR, "LINE_EVENTS_QUEUE_URL": QUEUES + "line-events"},
-    "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **SHOPS},
+    "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **SHOPS, **OPEN},
     "line_events": {
         **SENDING, **TABLES, **PUSH, **ASIDE, **CLAIMS,
         "BUS_NAME": "musubi-local", "SHOP_LOGIN_URL": "http://127.0.0.1:4603/login",

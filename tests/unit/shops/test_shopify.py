@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from musubi.adapters.shops.shopify import normalise
+from musubi.adapters.shops.shopify.normalise import normalise
 from musubi.domain.errors import Permanent
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 from musubi.domain.orders import Milestone

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from musubi.adapters.shops.platforms import DOORS
 from musubi.contracts import jobs
 from musubi.web import ingress
 from musubi.web.request import MAX_BODY, Response
@@ -85,7 +86,7 @@ class World:
             "body": base64.b64encode(raw).decode() if flag else raw.decode(),
             "isBase64Encoded": flag,
         }
-        return ingress.shop_webhook(event, self.door(), ["main", "outlet"])
+        return ingress.shop_webhook(event, self.door(), ["main", "outlet"], DOORS)
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ def test_unknown_shops_and_platforms_are_404(world: World, shop_id: str, platfor
 
 
 def test_a_request_without_a_path_is_404(world: World) -> None:
-    assert ingress.shop_webhook({"headers": {}}, world.door(), ["main"])["statusCode"] == 404
+    assert ingress.shop_webhook({"headers": {}}, world.door(), ["main"], DOORS)["statusCode"] == 404
 
 
 @pytest.mark.parametrize("platform", ["shopify", "cloudevents"])

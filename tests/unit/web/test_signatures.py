@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from musubi.web.signatures import (
     SignatureRefused,
     key_bytes,
-    verify_line,
-    verify_shopify,
+    verify_body,
     verify_standard_webhook,
 )
 
@@ -36,12 +35,12 @@ def refusal(call: object) -> str:
 
 
 def test_the_documented_vector_of_line_holds() -> None:
-    verify_line(LINE_BODY, LINE_SIGNATURE, [LINE_SECRET])
+    verify_body(LINE_BODY, LINE_SIGNATURE, [LINE_SECRET])
 
 
 def test_the_previous_secret_holds_during_rotation() -> None:
-    verify_line(LINE_BODY, LINE_SIGNATURE, ["brand-new", LINE_SECRET])
-    verify_shopify(LINE_BODY, LINE_SIGNATURE, [LINE_SECRET, "older"])
+    verify_body(LINE_BODY, LINE_SIGNATURE, ["brand-new", LINE_SECRET])
+    verify_body(LINE_BODY, LINE_SIGNATURE, [LINE_SECRET, "older"])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_the_previous_secret_holds_during_rotation() -> None:
     ],
 )
 def test_line_signatures_that_prove_nothing(header: str | None, secrets: list[str], reason: str) -> None:
-    assert refusal(lambda: verify_line(LINE_BODY, header, secrets)) == reason
+    assert refusal(lambda: verify_body(LINE_BODY, header, secrets)) == reason
 
 
 @given(body=st.binary(max_size=200), position=st.integers(0, 200))
@@ -66,8 +65,8 @@ def test_one_changed_byte_is_refused(body: bytes, position: int) -> None:
     changed = bytearray(body + b"x")
     changed[position % len(changed)] ^= 1
     signature = b64_hmac(b"k", body + b"x")
-    verify_line(body + b"x", signature, ["k"])
-    assert refusal(lambda: verify_line(bytes(changed), signature, ["k"])) == "mismatch"
+    verify_body(body + b"x", signature, ["k"])
+    assert refusal(lambda: verify_body(bytes(changed), signature, ["k"])) == "mismatch"
 
 
 def standard(

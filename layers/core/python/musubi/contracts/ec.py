@@ -14,15 +14,9 @@ from musubi.contracts import values
 from musubi.contracts.text import as_id, bounded_id, canonical, clean, content_hash
 from musubi.domain.calendar import tokyo_date
 from musubi.domain.carriers import allowed_url, carrier_of, tracking_number, tracking_url
+from musubi.domain.changes import MemberChange, OrderChange, PointsChange
 from musubi.domain.errors import Permanent
-from musubi.domain.events import (
-    SHOP_EVENTS,
-    MemberChange,
-    OrderChange,
-    PointsChange,
-    ShopEvent,
-    UnreadShopEvent,
-)
+from musubi.domain.events import SHOP_EVENTS, ShopEvent, UnreadShopEvent
 from musubi.domain.orders import Milestone, Shipment
 from musubi.domain.people import MemberState, PointLot
 

@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from musubi.domain.orders import Milestone, Shipment
-from musubi.domain.people import Birthday, MemberState, PointLot
+from musubi.domain.changes import (
+    CartChange,
+    MemberChange,
+    MergeChange,
+    OrderChange,
+    PointsChange,
+    PrivacyChange,
+    ReservationChange,
+    SubscriptionChange,
+)
 
 SHOP_EVENTS = frozenset(
     {
@@ -71,48 +79,6 @@ DELTAS = frozenset({"PointsGranted", "PointsUsed", "PointsRevoked", "PointsExpir
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemberChange:
-    """What an event says of a member. None = the event does not speak of it. `state` None = unchanged.
-
-    `birthday_withdrawn`: the shop says that it has no birthday (any more), which must end its messages.
-    """
-
-    member_id: str
-    state: MemberState | None = None
-    family_name: str | None = None
-    given_name: str | None = None
-    birthday: Birthday | None = None
-    birthday_withdrawn: bool = False
-    registered_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PointsChange:
-    """A balance (it and `lots`, if told, replace what is stored), a grant that adds (`granted`), or points `taken` away:
-    used, revoked, expired.
-    """
-
-    member_id: str
-    balance: int | None = None
-    lots: tuple[PointLot, ...] | None = None
-    granted: int | None = None
-    granted_lot: PointLot | None = None
-    taken: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrderChange:
-    """What an event says of an order: all milestones it proves, not only the one it is named after."""
-
-    order_id: str
-    number: str | None = None
-    member_id: str | None = None
-    total_yen: int | None = None
-    milestones: tuple[Milestone, ...] = ()
-    shipments: tuple[Shipment, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class ShopEvent:
     """One canonical event. `source` + `event_id` identify it; `content` is a hash of what it said.
 
@@ -133,6 +99,11 @@ class ShopEvent:
     member: MemberChange | None = None
     points: PointsChange | None = None
     order: OrderChange | None = None
+    merge: MergeChange | None = None
+    cart: CartChange | None = None
+    reservation: ReservationChange | None = None
+    subscription: SubscriptionChange | None = None
+    privacy: PrivacyChange | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

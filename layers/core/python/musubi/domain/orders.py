@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from musubi.domain.store_keys import OrderKey
 
@@ -18,6 +19,29 @@ class Shipment:
     tracking_numbers: tuple[str, ...] = ()
     tracking_url: str | None = None
     as_of: datetime | None = None
+
+
+class LineKind(StrEnum):
+    PRODUCT = "product"
+    SHIPPING = "shipping"
+    FEE = "fee"
+    DISCOUNT = "discount"
+    POINT = "point"
+    GIFT = "gift"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of an order or a cart. `unit_yen` includes tax as the shop shows it; None when it is not whole yen."""
+
+    title: str
+    quantity: int = 1
+    product_id: str | None = None
+    variant_id: str | None = None
+    sku: str | None = None
+    categories: tuple[str, ...] = ()
+    unit_yen: int | None = None
+    kind: LineKind = LineKind.PRODUCT
 
 
 @dataclass(frozen=True)

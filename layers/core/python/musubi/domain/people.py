@@ -80,6 +80,38 @@ class PointLot:
     points: int
 
 
+@dataclass(frozen=True)
+class Rank:
+    """A step of the shop's loyalty programme. `amount_to_next` is yen as the shop counts it, never our own sum."""
+
+    code: str
+    name: str
+    valid_until: date | None = None
+    next_name: str | None = None
+    amount_to_next: int | None = None
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One custom field of a member, with what told it (`source`) and as of when: newer facts win, field by field."""
+
+    name: str
+    value: str | int | bool | date
+    source: str
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a member allows on `channel` (line, email, sms) for `purpose` (marketing, transactional)."""
+
+    channel: str
+    purpose: str
+    allowed: bool
+    source: str
+    at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class Member:
     """A person in the shop's member database, as of the shop's own versions (`profile_as_of`, `points_as_of`)."""

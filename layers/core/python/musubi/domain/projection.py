@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from musubi.domain.calendar import is_fresh, tokyo_date
-from musubi.domain.events import MemberChange, OrderChange, PointsChange, ShopEvent
+from musubi.domain.changes import MemberChange, OrderChange, PointsChange
+from musubi.domain.events import ShopEvent
 from musubi.domain.orders import Milestone, Order, Shipment
 from musubi.domain.people import ExpiringPoints, Member, MemberState, PointLot
 from musubi.domain.writes import Create, Drop, Put, Replace, Write

@@ -53,13 +53,15 @@ def line_webhook() -> HttpHandler:
 
 def shop_webhook() -> HttpHandler:
     """POST /shops/{shop_id}/{platform} → the queue shop-events."""
-    from musubi.web.ingress import PLATFORMS, shop_webhook
+    from musubi.adapters.shops.platforms import opened
+    from musubi.web.ingress import shop_webhook
 
     s = settings.load(settings.ShopWebhook)
     secrets = parts.secrets(s.param_prefix)
-    parts.require(secrets, s.param_prefix, [f"shops/{shop}/{platform}" for shop in s.shops for platform in PLATFORMS])
+    platforms = opened(s.platforms)
+    parts.require(secrets, s.param_prefix, [f"shops/{shop}/{name}" for shop in s.shops for name in platforms])
     door = _door(s, secrets, s.shop_events_queue_url, s.claim_bucket, "shop-events")
-    return lambda event, context: shop_webhook(event, door, s.shops)
+    return lambda event, context: shop_webhook(event, door, s.shops, platforms)
 
 
 def _door(s: settings.Common, secrets: SsmSecrets, queue_url: str, bucket: str, prefix: str) -> Door:

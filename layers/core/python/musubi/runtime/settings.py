@@ -78,6 +78,7 @@ class ShopWebhook(Common):
     claim_bucket: str
     param_prefix: str
     shops: tuple[str, ...]
+    platforms: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,17 +12,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
-from musubi.web.request import Event, Refused, Response, answer, dumps, headers, json_body, raw_body
-from musubi.web.signatures import (
-    Keys,
-    SignatureRefused,
-    prove,
-    verify_line,
-    verify_shopify,
-    verify_standard_webhook,
-)
+from musubi.adapters.shops.platform import Call, Platform
+from musubi.web.request import Event, Refused, Response, addresses, answer, dumps, headers, json_body, query, raw_body
+from musubi.web.signatures import Keys, SignatureRefused, prove, verify_body
 
 CLAIM_OVER = 200 * 1024
 """Bytes of a queue message above which the payload goes to S3 and the message carries its key."""
@@ -30,12 +25,8 @@ CLAIM_OVER = 200 * 1024
 MAX_BATCH = 1000
 """CloudEvents taken in one call: ten go into one SQS request, and all must be queued before the function's 10 s end."""
 
-PLATFORMS = {"shopify": 200, "cloudevents": 202}
-"""Shop systems with an adapter, and the status that tells each of them that we took the event."""
-
 CHANNEL_SECRET = "line/channel-secret"  # noqa: S105 - the name of a parameter
 
-_KEPT_HEADERS = ("x-shopify-", "webhook-", "ce-")
 _STRUCTURED = "application/cloudevents"
 
 _log = logging.getLogger("musubi.ingress")
@@ -75,7 +66,7 @@ def line_webhook(event: Event, door: Door) -> Response:
     try:
         raw = raw_body(event)
         header = headers(event).get("x-line-signature")
-        _prove(door, CHANNEL_SECRET, lambda keys: verify_line(raw, header, keys))
+        _prove(door, CHANNEL_SECRET, lambda keys: verify_body(raw, header, keys))
         document = json_body(raw)
         if not isinstance(document, dict) or not isinstance(document.get("events"), list):
             raise Refused(400, "not a LINE webhook body", "BodiesUnreadable", "no_events_list")
@@ -91,47 +82,34 @@ def line_webhook(event: Event, door: Door) -> Response:
     return answer(200, {})
 
 
-def shop_webhook(event: Event, door: Door, shops: Sequence[str]) -> Response:
+def shop_webhook(event: Event, door: Door, shops: Sequence[str], platforms: Mapping[str, Platform]) -> Response:
     """Take one webhook call of a shop system for the shop named in the path."""
     path = event.get("pathParameters") or {}
-    shop_id, platform = path.get("shop_id"), path.get("platform")
+    shop_id = path.get("shop_id")
     try:
         if shop_id not in shops:
             raise Refused(404, "unknown shop")
-        if platform not in PLATFORMS:
+        platform = platforms.get(path.get("platform") or "")
+        if platform is None or platform.verify is None:
             raise Refused(404, "unknown platform")
-        raw, named = raw_body(event), headers(event)
-        _prove(
-            door,
-            f"shops/{shop_id}/{platform}",
-            lambda keys: _verify_shop(platform, raw, named, keys, door.now()),
-        )
-        envelope = {"v": 1, "shop_id": shop_id, "platform": platform, "received_at": door.now().isoformat()}
-        kept = {name: value for name, value in named.items() if name.startswith(_KEPT_HEADERS)}
-        bodies = _split(raw, named) if platform == "cloudevents" else [(raw, _content_type(named))]
+        named = headers(event)
+        call = Call(raw_body(event), named, addresses(event, named), query(event), door.now())
+        if platform.greeting is not None and platform.greeting(call):
+            return answer(platform.status, {})
+        _prove(door, f"shops/{shop_id}/{platform.name}", partial(platform.verify, call))
+        envelope = {"v": 1, "shop_id": shop_id, "platform": platform.name, "received_at": call.now.isoformat()}
+        kept = {name: value for name, value in named.items() if name.startswith(platform.keeps)}
+        bodies = _split(call.raw, named) if platform.splits else [(call.raw, _content_type(named))]
         _enqueue(door, [_shop_message(envelope, kept, body, kind) for body, kind in bodies])
     except Refused as refused:
         return _refuse(refused, door)
-    return answer(PLATFORMS[platform], {"accepted": len(bodies)})
+    return answer(platform.status, {"accepted": len(bodies)})
 
 
 def _refuse(refused: Refused, door: Door) -> Response:
     if refused.metric:
         door.count(refused.metric, refused.reason)
     return refused.response
-
-
-def _verify_shop(platform: str, raw: bytes, named: Mapping[str, str], keys: Sequence[str], now: datetime) -> None:
-    if platform == "shopify":
-        return verify_shopify(raw, named.get("x-shopify-hmac-sha256"), keys)
-    return verify_standard_webhook(
-        raw,
-        message_id=named.get("webhook-id"),
-        timestamp=named.get("webhook-timestamp"),
-        signatures=named.get("webhook-signature"),
-        secrets=keys,
-        now=now,
-    )
 
 
 def _prove(door: Door, name: str, verify: Callable[[Sequence[str]], None]) -> None:

@@ -44,6 +44,20 @@ def headers(event: Event) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
 
 
+def query(event: Event) -> dict[str, str]:
+    """The query string, decoded by API Gateway; of a repeated name it joins the values with commas."""
+    return {str(name): str(value) for name, value in (event.get("queryStringParameters") or {}).items()}
+
+
+def addresses(event: Event, named: Mapping[str, str]) -> list[str]:
+    """The URLs under which the caller may know us. Only a sender's signature over one of them makes it true."""
+    about = event.get("requestContext") or {}
+    hosts = dict.fromkeys(host for host in (named.get("host"), about.get("domainName")) if host)
+    path = str(event.get("rawPath") or "")
+    asked = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
+    return [f"{scheme}://{host}{path}{asked}" for host in hosts for scheme in ("https", "http")]
+
+
 def json_body(raw: bytes) -> Any:
     """The JSON value in `raw`; Refused with 400."""
     try:

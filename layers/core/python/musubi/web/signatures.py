@@ -11,9 +11,9 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 WINDOW_S = 300
 """How far a signed timestamp may be from our machine time, in seconds, both ways (Standard Webhooks)."""
@@ -66,14 +66,54 @@ def key_bytes(secret: str) -> bytes:
     return key
 
 
-def verify_line(raw: bytes, header: str | None, secrets: Iterable[str]) -> None:
-    """`x-line-signature`: base64 of HMAC-SHA256 over the raw body with the channel secret (Messaging API, webhooks)."""
-    _expect(_decoded([header or ""]), raw, secrets)
+def verify_body(
+    raw: bytes, header: str | None, secrets: Iterable[str], *, encoding: Literal["base64", "hex"] = "base64"
+) -> None:
+    """A header that holds HMAC-SHA256 over the raw body: LINE's `x-line-signature` (Messaging API, webhooks) with the
+    channel secret, and most shops' with theirs.
+    """
+    _expect(_decoded([header or ""], encoding), raw, secrets)
 
 
-def verify_shopify(raw: bytes, header: str | None, secrets: Iterable[str]) -> None:
-    """`X-Shopify-Hmac-Sha256`: the same construction with the app's client secret (Shopify webhooks)."""
-    _expect(_decoded([header or ""]), raw, secrets)
+def verify_signed(
+    signed: Iterable[bytes],
+    header: str | None,
+    secrets: Sequence[str],
+    *,
+    encoding: Literal["base64", "hex"] = "base64",
+) -> None:
+    """The same where the sender signs more than the body and only a few candidates for it are known."""
+    given, last = _decoded([header or ""], encoding), SignatureRefused("mismatch")
+    for candidate in signed:
+        try:
+            return _expect(given, candidate, secrets)
+        except SignatureRefused as refused:
+            last = refused
+    raise last
+
+
+def verify_token(given: str | None, secrets: Iterable[str]) -> None:
+    """A secret that the sender repeats as it is, for senders that can not sign."""
+    if not given:
+        raise SignatureRefused("missing")
+    known = [secret.encode() for secret in secrets]
+    if not known:
+        raise SignatureRefused("no_secret")
+    matches = [hmac.compare_digest(secret, given.encode("utf-8", "replace")) for secret in known]
+    if not any(matches):
+        raise SignatureRefused("mismatch")
+
+
+def verify_standard_call(raw: bytes, headers: Mapping[str, str], secrets: Iterable[str], now: datetime) -> None:
+    """`verify_standard_webhook` with its three headers."""
+    verify_standard_webhook(
+        raw,
+        message_id=headers.get("webhook-id"),
+        timestamp=headers.get("webhook-timestamp"),
+        signatures=headers.get("webhook-signature"),
+        secrets=secrets,
+        now=now,
+    )
 
 
 def verify_standard_webhook(
@@ -95,20 +135,20 @@ def verify_standard_webhook(
         raise SignatureRefused("malformed")
     given = [one[len(_SIGNATURE_VERSION) :] for one in signatures.split() if one.startswith(_SIGNATURE_VERSION)]
     signed = b".".join((message_id.encode("utf-8", "replace"), timestamp.encode(), raw))
-    _expect(_decoded(given), signed, secrets)
+    _expect(_decoded(given, "base64"), signed, secrets)
     # Looked at last: only a sender who holds the key learns that its clock is wrong.
     if abs(now.timestamp() - int(timestamp)) > WINDOW_S:
         raise SignatureRefused("stale")
 
 
-def _decoded(given: list[str]) -> list[bytes]:
+def _decoded(given: list[str], encoding: Literal["base64", "hex"]) -> list[bytes]:
     if not any(given):
         raise SignatureRefused("missing")
     digests = []
     for text in given:
         try:
-            digests.append(base64.b64decode(text, validate=True))
-        except ValueError:  # not base64, or not even ASCII
+            digests.append(bytes.fromhex(text) if encoding == "hex" else base64.b64decode(text, validate=True))
+        except ValueError:  # not of that encoding, or not even ASCII
             continue
     if not digests:
         raise SignatureRefused("malformed")

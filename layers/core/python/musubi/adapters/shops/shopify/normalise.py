@@ -12,8 +12,9 @@ from musubi.contracts import values
 from musubi.contracts.ec import shipment
 from musubi.contracts.shopify import Fulfillment, Order
 from musubi.contracts.text import bounded_id, canonical, clean, content_hash, parse_json
+from musubi.domain.changes import OrderChange
 from musubi.domain.errors import Permanent
-from musubi.domain.events import OrderChange, ShopEvent, UnreadShopEvent
+from musubi.domain.events import ShopEvent, UnreadShopEvent
 from musubi.domain.orders import Milestone, Shipment
 
 _PLATFORM = "shopify"

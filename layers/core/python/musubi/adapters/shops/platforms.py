@@ -1,0 +1,29 @@
+"""All shop platforms by name. Light: the webhook door imports this (see `platform`)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from musubi.adapters.shops.cloudevents import PLATFORM as CLOUDEVENTS
+from musubi.adapters.shops.platform import Platform, Proof
+from musubi.adapters.shops.shopify import PLATFORM as SHOPIFY
+from musubi.domain.errors import ConfigError
+
+PLATFORMS: Mapping[str, Platform] = {one.name: one for one in (SHOPIFY, CLOUDEVENTS)}
+
+DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if one.verify is not None}
+"""Those that call us."""
+
+_log = logging.getLogger("musubi.platforms")
+
+
+def opened(names: Sequence[str]) -> Mapping[str, Platform]:
+    """The platforms whose calls a stage takes; ConfigError for a name that is none. Says which of them are only assumed."""
+    unknown = [name for name in names if name not in DOORS]
+    if unknown:
+        raise ConfigError(f"PLATFORMS: {', '.join(unknown)}: not one of {', '.join(sorted(DOORS))}")
+    for name in names:
+        if DOORS[name].proof is Proof.ASSUMED:
+            _log.warning("platform %s is open and only assumed: %s", name, DOORS[name].unknown)
+    return {name: DOORS[name] for name in names}
