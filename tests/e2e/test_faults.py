@@ -20,7 +20,7 @@ from tests.e2e.conftest import free_block
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 RATE = 0.05
-MEMBERS = 60
+MEMBERS = 40
 
 
 @pytest.fixture
