@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from musubi.domain.answers import Answer
 from musubi.domain.ledger import Send
@@ -175,4 +175,42 @@ class Tokens(Protocol):
 
     def secret(self) -> str:
         """A fresh unguessable value (≥ 128 bits), URL-safe."""
+        ...
+
+
+What = Literal["orders", "members"]
+"""What a shop is asked for: its orders or its customers."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One order or member as the shop's API gave it, in the form in which a webhook would have brought it.
+
+    The platform's `normalise` reads both, so that a change found by asking and the same change pushed are one event.
+    `headers` have lower-case names.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class SourcePage:
+    """Some of what changed; `cursor` None means that there is no further page."""
+
+    snapshots: Sequence[Snapshot]
+    cursor: str | None
+
+
+class ShopSource(Protocol):
+    """A shop that can be asked what changed."""
+
+    def changed(self, what: What, since: datetime, until: datetime, cursor: str | None) -> SourcePage:
+        """One page of what was last modified after `since` and not after `until` (the shop's clock; a little more is fine).
+
+        The shop goes on selling between two pages, and what is modified meanwhile leaves its place in the list. So a
+        cursor must not be a page's number alone: what is modified in the window and stays as it is appears on one page
+        at least. A cursor may be stored for days. Raises Retryable when the shop does not answer or is busy; Permanent,
+        naming what it said, when it refuses our key or answers what can not be read.
+        """
         ...

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Platform:
     keeps: tuple[str, ...] = ()
     greeting: Callable[[Call], bool] | None = None
     splits: bool = False
+    polls: tuple[Literal["orders", "members"], ...] = ()
+    """What the shop can be asked for (see `source`)."""
     link_ways: str = "nonce API"
     unknown: str = ""
     """What the vendor's documents do not say."""
