@@ -17,6 +17,10 @@ LOCAL = "local"
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _EXAMPLE = ".example"
+_RATE = re.compile(r"rate\((1 (minute|hour)|[0-9]{1,3} (minutes|hours))\)")
+_SHOP_API = re.compile(r"https?://[^\s,?#]*[^\s,?#/]")
+_LONGEST_API = 34
+"""Characters of `<shop>/<platform>`: the schedule's name is made of it, and AWS takes 64."""
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
 
 
@@ -68,6 +72,27 @@ class Concurrency:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Polls:
+    """How shops are asked for what their webhooks did not bring.
+
+    Each poll goes back ``overlap_minutes`` before the last one: a shop's clock may be slow, and a change may become
+    visible late. The first one goes back ``first_hours``; what it finds updates state and messages nobody. When no
+    webhook came for ``silence_hours`` while polls found what webhooks should have brought, an alarm rings.
+    """
+
+    every: str = "rate(1 hour)"
+    overlap_minutes: int = 15
+    first_hours: int = 24
+    silence_hours: int = 24
+
+    def __post_init__(self) -> None:
+        _require(_RATE.fullmatch(self.every), "polls.every", "rate(<n> minutes) or rate(<n> hours)")
+        _require(1 <= self.overlap_minutes <= 1440, "polls.overlap_minutes", "1 to 1440")
+        _require(0 <= self.first_hours <= 8760, "polls.first_hours", "0 to 8760")
+        _require(1 <= self.silence_hours <= 720, "polls.silence_hours", "1 to 720")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StageConfig:
     """One stage of one shop company.
 
@@ -81,6 +106,10 @@ class StageConfig:
 
     ``platforms`` are the shop systems whose webhooks are taken; each shop has one secret per platform.
 
+    ``shop_apis`` maps ``<shop>/<platform>`` to the base URL of that shop's API (``main/woocommerce`` to
+    ``https://shop.example``). A shop named here is asked for what its webhooks name or lose (``polls``); its key is the
+    secret ``shops/<shop>/<platform>-api``.
+
     ``public_url`` is the base of our own pages; empty means the custom domain, or else the API's own address.
     ``clock`` ``movable`` lets tests move business time; only the ``local`` stage may have it.
     ``schedules_enabled`` is False only where somebody else fires the schedules (the embedded AWS ignores time zones).
@@ -93,6 +122,8 @@ class StageConfig:
     line_channel_id: str
     shops: tuple[str, ...] = ("main",)
     platforms: tuple[str, ...] = ("shopify", "cloudevents")
+    shop_apis: Mapping[str, str] = field(default_factory=dict)
+    polls: Polls = field(default_factory=Polls)
     line: LineHosts = field(default_factory=LineHosts)
     public_url: str = ""
     domain: CustomDomain | None = None
@@ -128,14 +159,20 @@ class StageConfig:
             "cloudevents" in self.platforms, "platforms", "a list with cloudevents: its key also signs the link API"
         )
         _require(all(_SHOP_ID.fullmatch(one) for one in self.platforms), "platforms", "names of shop systems")
+        for name, url in self.shop_apis.items():
+            shop, slash, platform = name.partition("/")
+            known = shop in self.shops and slash and _SHOP_ID.fullmatch(platform) and len(name) <= _LONGEST_API
+            _require(known, "shop_apis", f"by <shop>/<platform> of a known shop, in {_LONGEST_API} characters or less")
+            _require(_SHOP_API.fullmatch(url), "shop_apis", "base URLs without a comma, a query or a slash at the end")
         _require(all(_LINE_USER_ID.fullmatch(user) for user in self.testers), "testers", "LINE user ids")
         _require(self.line_channel_id.isdigit(), "line_channel_id", "the digits of the Messaging API channel id")
         _require(self.claims_days >= 15, "claims_days", "15 or more: a dead letter waits two weeks for its body")
         _require(self.clock == "real" or self.stage == LOCAL, "clock", "'real' on every stage but 'local'")
         _require(not self.plain_http or self.stage == LOCAL, "plain_http", "False on every stage but 'local'")
         urls = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)
+        urls += tuple(self.shop_apis.values())
         safe = all(url.startswith("https://") or not url for url in urls)
-        _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url", "https:// addresses")
+        _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url, shop_apis", "https:// addresses")
 
     @property
     def placeholders(self) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from musubi.domain.errors import ConfigError
@@ -139,6 +139,21 @@ class Sweeper(Clocked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PollShop(Clocked):
+    """`shop_apis` maps `<shop>/<platform>` to the base URL of its API; `platforms` are those whose webhooks are taken."""
+
+    work_table: str
+    shop_events_queue_url: str
+    claim_bucket: str
+    param_prefix: str
+    platforms: tuple[str, ...]
+    poll_overlap_minutes: int
+    poll_first_hours: int
+    poll_silence_hours: int
+    shop_apis: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Api(Common):
     work_table: str
     param_prefix: str
@@ -167,12 +182,14 @@ def load(settings: type[_S], environment: Mapping[str, str] | None = None) -> _S
     return settings(**{f.name: _value(f, hints[f.name], source) for f in fields(settings)})
 
 
-def _value(field: Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
-    name = field.name.upper()
+def _value(one: Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
+    name = one.name.upper()
     text = environment.get(name, "").strip()
     if not text:
-        if field.default is not MISSING:
-            return field.default
+        if one.default is not MISSING:
+            return one.default
+        if one.default_factory is not MISSING:
+            return one.default_factory()
         raise ConfigError(f"{name}: missing")
     try:
         return _parsed(text, kind)
@@ -201,4 +218,17 @@ def _parsed(text: str, kind: Any) -> Any:
         if not items:
             raise ValueError("an empty list")
         return items
+    if kind == Mapping[str, str]:
+        return _pairs(text)
     raise TypeError(f"no setting can be a {kind}")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """`main/woocommerce=https://shop.example,…` as a mapping."""
+    found = {}
+    for pair in text.split(","):
+        name, equals, value = pair.strip().partition("=")
+        if not (name and equals and value):
+            raise ValueError("not a list of name=value")
+        found[name] = value
+    return found
