@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from musubi.adapters.shops.platform import Call, Platform
 from musubi.web.request import Event, Refused, Response, addresses, answer, dumps, headers, json_body, query, raw_body
 from musubi.web.signatures import Keys, SignatureRefused, prove, verify_body
+
+if TYPE_CHECKING:
+    from musubi.adapters.shops.platform import Platform
 
 CLAIM_OVER = 200 * 1024
 """Bytes of a queue message above which the payload goes to S3 and the message carries its key."""
@@ -84,6 +86,8 @@ def line_webhook(event: Event, door: Door) -> Response:
 
 def shop_webhook(event: Event, door: Door, shops: Sequence[str], platforms: Mapping[str, Platform]) -> Response:
     """Take one webhook call of a shop system for the shop named in the path."""
+    from musubi.adapters.shops.platform import Call
+
     path = event.get("pathParameters") or {}
     shop_id = path.get("shop_id")
     try:
