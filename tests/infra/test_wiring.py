@@ -27,7 +27,7 @@ NOBODY_READS = {
     "public_url": "the base of our own pages",
 }
 """Settings that no part takes yet, and what they are for."""
-COMMON = {field.name for field in fields(settings.Common)}
+COMMON = set(settings.names(settings.Common))
 """Who a function is: Powertools reads its share of these by itself."""
 
 URLS = {
@@ -59,7 +59,7 @@ def indexes_of(table: dict[str, Any]) -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_settings_are_exactly_the_environment(stage: Synthesised, function: str) -> None:
     kind, env = settings.FUNCTIONS[function], stage.functions[function].env
-    assert set(env) == {field.name.upper() for field in fields(kind)}
+    assert set(env) == {name.upper() for name in settings.names(kind)}
     loaded = settings.load(kind, env)
     assert (loaded.stage, loaded.deployment) == (stage.config.stage, stage.config.deployment)
     assert loaded.powertools_service_name == stage.functions[function].physical_name
@@ -89,7 +89,7 @@ class Watched:
 
     def never_asked(self) -> set[str]:
         """Return the fields that nobody asked for."""
-        return {field.name for field in fields(self._loaded)} - self._seen
+        return set(settings.names(type(self._loaded))) - self._seen
 
 
 @pytest.fixture

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
 
 from musubi.domain.errors import ConfigError
-from musubi.runtime.settings import FUNCTIONS, Common, LineEvents, PushSender, ShopWebhook, Sweeper, load
+from musubi.runtime.settings import FUNCTIONS, Common, LineEvents, PushSender, ShopWebhook, Sweeper, load, required
 from tests.unit.runtime import environment
 
-REQUIRED = [
-    (function, field.name.upper())
-    for function, settings in FUNCTIONS.items()
-    for field in fields(settings)
-    if field.default is MISSING
-]
+REQUIRED = [(function, field.upper()) for function, settings in FUNCTIONS.items() for field in required(settings)]
 
 
 def test_every_function_has_its_settings() -> None:
@@ -58,6 +52,12 @@ def test_a_wrong_value_is_named_without_being_shown(
     assert value not in str(caught.value).removeprefix(name)
 
 
+def test_settings_are_frozen() -> None:
+    loaded = load(Sweeper, environment.of("sweeper"))
+    with pytest.raises(AttributeError):
+        loaded.stage = "prod"  # type: ignore[misc]
+
+
 def test_lists_and_flags() -> None:
     loaded = load(LineEvents, {**environment.of("line_events"), "TESTERS": "U1, U2 ,", "GO_LIVE": "false"})
     assert (loaded.testers, loaded.go_live) == (("U1", "U2"), False)
@@ -73,9 +73,6 @@ def test_only_the_local_stage_moves_its_clock(stage: str) -> None:
 
 
 def test_a_type_that_no_variable_can_hold_is_a_bug() -> None:
-    from dataclasses import dataclass
-
-    @dataclass(frozen=True, kw_only=True)
     class Odd(Common):
         stage: str
         workers: int

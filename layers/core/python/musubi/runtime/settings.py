@@ -1,4 +1,4 @@
-"""Settings: one frozen dataclass per function, read from its environment while it starts.
+"""Settings: one class per function, read from its environment while it starts.
 
 A field is the environment variable of the same name in capitals. What is missing or wrong raises ConfigError naming the
 variable, so that a wrong deployment fails before its first event. Standard library only: the webhook doors start fast.
@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from musubi.domain.errors import ConfigError
 
@@ -20,8 +19,25 @@ LOCAL = "local"
 _S = TypeVar("_S", bound="Common")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Common:
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class _Settings:
+    """A frozen record of its annotations. Real dataclasses, a dozen of them, cost a webhook door's cold start 20 ms of
+    compiling methods that nobody calls.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Check what concerns several fields; ConfigError."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+
+class Common(_Settings):
     """What every function knows of the deployment it belongs to."""
 
     stage: str
@@ -31,7 +47,6 @@ class Common:
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Clocked(Common):
     """A function that asks for business time."""
 
@@ -43,14 +58,12 @@ class Clocked(Common):
             raise ConfigError(f"CLOCK: movable is only for the stage {LOCAL}, this is {self.stage}")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Content(Clocked):
     """A function that runs scenarios."""
 
     content_dir: str = "/opt/content"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Sending(Content):
     """A function that talks to LINE. Until `go_live`, only `testers` (LINE user ids) get anything."""
 
@@ -65,14 +78,12 @@ class Sending(Content):
     testers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
 class LineWebhook(Common):
     line_events_queue_url: str
     claim_bucket: str
     param_prefix: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class ShopWebhook(Common):
     shop_events_queue_url: str
     claim_bucket: str
@@ -81,7 +92,6 @@ class ShopWebhook(Common):
     platforms: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class LineEvents(Sending):
     people_table: str
     work_table: str
@@ -92,7 +102,6 @@ class LineEvents(Sending):
     shop_login_url: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class ShopEvents(Content):
     people_table: str
     work_table: str
@@ -102,7 +111,6 @@ class ShopEvents(Content):
     shops: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class PushSender(Sending):
     people_table: str
     work_table: str
@@ -110,7 +118,6 @@ class PushSender(Sending):
     quarantine_queue_url: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class DueSteps(Content):
     people_table: str
     work_table: str
@@ -118,27 +125,23 @@ class DueSteps(Content):
     quarantine_queue_url: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class DailyAlerts(Clocked):
     work_table: str
     alert_shards_queue_url: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class AlertShard(Content):
     people_table: str
     work_table: str
     quarantine_queue_url: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class Sweeper(Clocked):
     work_table: str
     push_queue_url: str
     bus_name: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class PollShop(Clocked):
     """`shop_apis` maps `<shop>/<platform>` to the base URL of its API; `platforms` are those whose webhooks are taken."""
 
@@ -150,10 +153,9 @@ class PollShop(Clocked):
     poll_overlap_minutes: int
     poll_first_hours: int
     poll_silence_hours: int
-    shop_apis: Mapping[str, str] = field(default_factory=dict)
+    shop_apis: Mapping[str, str] = types.MappingProxyType({})
 
 
-@dataclass(frozen=True, kw_only=True)
 class Api(Common):
     work_table: str
     param_prefix: str
@@ -179,17 +181,25 @@ def load(settings: type[_S], environment: Mapping[str, str] | None = None) -> _S
     """`settings` from `environment` (default: the process's). ConfigError naming the first variable that is wrong."""
     source = os.environ if environment is None else environment
     hints = get_type_hints(settings)
-    return settings(**{f.name: _value(f, hints[f.name], source) for f in fields(settings)})
+    return settings(**{name: _value(settings, name, kind, source) for name, kind in hints.items()})
 
 
-def _value(one: Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
-    name = one.name.upper()
+def names(settings: type[Common]) -> list[str]:
+    """The fields of `settings`."""
+    return list(get_type_hints(settings))
+
+
+def required(settings: type[Common]) -> list[str]:
+    """The fields of `settings` that have no default."""
+    return [name for name in get_type_hints(settings) if not hasattr(settings, name)]
+
+
+def _value(settings: type[Common], field: str, kind: Any, environment: Mapping[str, str]) -> Any:
+    name = field.upper()
     text = environment.get(name, "").strip()
     if not text:
-        if one.default is not MISSING:
-            return one.default
-        if one.default_factory is not MISSING:
-            return one.default_factory()
+        if hasattr(settings, field):
+            return getattr(settings, field)
         raise ConfigError(f"{name}: missing")
     try:
         return _parsed(text, kind)
