@@ -16,6 +16,7 @@ class MemberChange:
 
     `birthday_withdrawn`: the shop says that it has no birthday (any more), which must end its messages. `tags` replaces all
     tags; `tags_added` and `tags_removed` change them. Each of `attributes` and `consents` is dated and settled by itself.
+    `rank_direction` (up, down) only if the shop says it itself.
     """
 
     member_id: str
@@ -26,6 +27,7 @@ class MemberChange:
     birthday_withdrawn: bool = False
     registered_at: datetime | None = None
     rank: Rank | None = None
+    rank_direction: str | None = None
     tags: tuple[str, ...] | None = None
     tags_added: tuple[str, ...] = ()
     tags_removed: tuple[str, ...] = ()
