@@ -169,8 +169,8 @@ class StageConfig:
         _require(self.claims_days >= 15, "claims_days", "15 or more: a dead letter waits two weeks for its body")
         _require(self.clock == "real" or self.stage == LOCAL, "clock", "'real' on every stage but 'local'")
         _require(not self.plain_http or self.stage == LOCAL, "plain_http", "False on every stage but 'local'")
-        urls = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)
-        urls += tuple(self.shop_apis.values())
+        ours = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)
+        urls = (*ours, *self.shop_apis.values())
         safe = all(url.startswith("https://") or not url for url in urls)
         _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url, shop_apis", "https:// addresses")
 

@@ -32,6 +32,7 @@ from musubi.domain.people import (
     Reach,
     Side,
 )
+from musubi.domain.polling import Heard, Missed, Poll, Report, Window
 from musubi.domain.scenario import Enrolment, EnrolmentState, SendClass
 from musubi.domain.writes import Entity
 
@@ -181,6 +182,19 @@ RUN_SHARD = RunShard(schedule="daily", on=date(2026, 12, 24), shard=7, enrolled=
 LEASE = ShardLease(shard=7, owner="o1", until=at(30))
 CONTROL = Control(stopped=True, reason="wrong coupon", at=NOW)
 CIRCUIT = Circuit(open_until=at(60), reason="line_429")
+POLL = Poll(
+    shop_id="main",
+    platform="woocommerce",
+    what="orders",
+    since=at(-9000),
+    mark=at(-3600),
+    window=Window(after=at(-4500), until=at(5), mark=NOW, began_at=NOW, backfill=True, cursor='{"page":2}', found=100),
+    last=Report(began_at=at(-3700), ended_at=at(-3600), found=7, backfill=True),
+    failed_at=at(-60),
+    failure="woocommerce api: 503",
+)
+HEARD = Heard(shop_id="main", platform="woocommerce", at=at(-30))
+MISSED = Missed(shop_id="main", platform="woocommerce", at=at(-20), type="OrderPlaced", event_id="9f86d081")
 
 ALL: tuple[Entity, ...] = (
     FRIEND,
@@ -201,4 +215,7 @@ ALL: tuple[Entity, ...] = (
     LEASE,
     CONTROL,
     CIRCUIT,
+    POLL,
+    HEARD,
+    MISSED,
 )

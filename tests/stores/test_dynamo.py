@@ -249,6 +249,8 @@ def test_only_the_granted_requests_are_made(dynamodb: Any) -> None:
     store.run_shards("daily", date(2026, 12, 24))
     store.history_of("m:main/1001", 9)
     store.ended_links(USER)
+    store.polls_of("main", "woocommerce")
+    store.latest_missed("main", "woocommerce", 9)
     made = set(client.calls)
     assert made == {"batch_get_item", "query", "put_item", "delete_item", "transact_write_items"}
     assert {

@@ -66,6 +66,9 @@ DAY = 86_400
         (LEASE.key, ("work", "LEASE#07", "LEASE")),
         (CONTROL.key, ("work", "CONTROL", "STOP")),
         (CIRCUIT.key, ("work", "CONTROL", "CIRCUIT")),
+        (samples.POLL.key, ("work", "POLL#main/woocommerce", "WHAT#orders")),
+        (samples.HEARD.key, ("work", "POLL#main/woocommerce", "HEARD")),
+        (samples.MISSED.key, ("work", "POLL#main/woocommerce", "MISSED#2026-12-24T00:59:40.123456Z#9f86d081")),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) else type(value).__name__,
 )
@@ -156,7 +159,8 @@ SETTLED = replace(SEND, settled_at=at(5))
         (replace(RUN, state=RunState.STARTED, done_at=None), None),
         (samples.RUN_SHARD, int(at(8).timestamp()) + 400 * DAY),
         *((entity, None) for entity in (FRIEND, MEMBER, POINTS, samples.LINK, samples.ENDED, samples.ORDER)),
-        *((entity, None) for entity in (LEASE, CONTROL, CIRCUIT)),
+        (samples.MISSED, int(at(-20).timestamp()) + 30 * DAY),
+        *((entity, None) for entity in (LEASE, CONTROL, CIRCUIT, samples.POLL, samples.HEARD)),
     ],
     ids=lambda value: f"{type(value).__name__}-{getattr(value, 'state', '')}",
 )

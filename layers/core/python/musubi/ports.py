@@ -11,6 +11,7 @@ from musubi.domain.answers import Answer
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, PushRef, Run, RunShard
 from musubi.domain.people import LinkEnded, Nonce
+from musubi.domain.polling import Missed, Poll
 from musubi.domain.scenario import Enrolment, Scenario
 from musubi.domain.store_keys import Key, MemberKey
 from musubi.domain.writes import CommitResult, Write
@@ -92,6 +93,14 @@ class Store(Protocol):
         ...
 
     def ended_links(self, user_id: str) -> Sequence[LinkEnded]: ...
+
+    def polls_of(self, shop_id: str, platform: str) -> Sequence[Poll]:
+        """How far a shop is known, one row for each kind of thing."""
+        ...
+
+    def latest_missed(self, shop_id: str, platform: str, limit: int) -> Sequence[Missed]:
+        """What only polls brought, newest first."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -213,4 +222,14 @@ class ShopSource(Protocol):
         at least. A cursor may be stored for days. Raises Retryable when the shop does not answer or is busy; Permanent,
         naming what it said, when it refuses our key or answers what can not be read.
         """
+        ...
+
+
+class ShopQueue(Protocol):
+    """Where a shop's changes wait for the worker, whoever brought them."""
+
+    def send(
+        self, shop_id: str, platform: str, snapshots: Sequence[Snapshot], *, at: datetime, backfill: bool = False
+    ) -> None:
+        """Enqueue all, as found by a poll at `at` (machine time); raises Retryable naming how many were not taken."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import sleep
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,11 +15,14 @@ from musubi.adapters.aws import code_of, jittered, retryable
 from musubi.domain.errors import Retryable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+    from musubi.domain.history import Record
     from musubi.domain.operations import PushRef
-    from musubi.ports import ShardJob
+    from musubi.ports import ShardJob, Snapshot
 
 ACTIONS = {"sqs:SendMessage"}
 
@@ -92,11 +95,28 @@ class SqsPushQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, refs: Sequence[PushRef], delay_s: int = 0) -> None:
+    def send(self, refs: Sequence[PushRef], delay_s: int = 0, riders: Sequence[Record] = ()) -> None:
         """Raises Retryable naming how many were not taken."""
         from musubi.contracts.jobs import push_body
 
-        send_batch(self._client, self._queue_url, [push_body(ref) for ref in refs], delay_s)
+        bodies = [push_body(ref, riders if n == 0 else ()) for n, ref in enumerate(refs)]
+        send_batch(self._client, self._queue_url, bodies, delay_s)
+
+
+class SqsLog:
+    """Implements `Log`."""
+
+    ACTIONS: ClassVar[set[str]] = ACTIONS
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Raises Retryable naming how many messages were not taken."""
+        from musubi.contracts.jobs import log_bodies
+
+        send_batch(self._client, self._queue_url, log_bodies(records))
 
 
 class SqsShardQueue:
@@ -113,6 +133,26 @@ class SqsShardQueue:
         from musubi.contracts.jobs import shard_body
 
         send_batch(self._client, self._queue_url, [shard_body(job) for job in jobs])
+
+
+class SqsShopQueue:
+    """Implements `ShopQueue`. `claim` stores a body that is too large for the queue and returns its key."""
+
+    ACTIONS: ClassVar[set[str]] = ACTIONS
+
+    def __init__(self, client: SQSClient, queue_url: str, claim: Callable[[str], str]) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._claim = claim
+
+    def send(
+        self, shop_id: str, platform: str, snapshots: Sequence[Snapshot], *, at: datetime, backfill: bool = False
+    ) -> None:
+        """Raises Retryable naming how many were not taken."""
+        from musubi.contracts.jobs import found_body
+
+        bodies = [found_body(shop_id, platform, one, at, backfill, self._claim) for one in snapshots]
+        send_batch(self._client, self._queue_url, bodies)
 
 
 class SqsQuarantine:

@@ -78,6 +78,15 @@ DELTAS = frozenset({"PointsGranted", "PointsUsed", "PointsRevoked", "PointsExpir
 """Events that add instead of replacing: taken twice, they count twice, so their marks stay long."""
 
 
+class Mode(StrEnum):
+    """How an event reached us."""
+
+    PUSH = "push"
+    POLL = "poll"
+    """Found by asking the shop."""
+    IMPORT = "import"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShopEvent:
     """One canonical event. `source` + `event_id` identify it; `content` is a hash of what it said.
@@ -96,6 +105,7 @@ class ShopEvent:
     content: str
     is_test: bool = False
     is_backfill: bool = False
+    mode: Mode = Mode.PUSH
     member: MemberChange | None = None
     points: PointsChange | None = None
     order: OrderChange | None = None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the entities name their keys, so at run time only that dire
     from musubi.domain.operations import Circuit, Control, Due, Fact, Run, RunShard, Seen, ShardLease
     from musubi.domain.orders import Order
     from musubi.domain.people import ExpiringPoints, Friend, Link, LinkEnded, Member, Nonce
+    from musubi.domain.polling import Heard, Missed, Poll
     from musubi.domain.scenario import Enrolment
 
 T_co = TypeVar("T_co", covariant=True)
@@ -120,3 +121,26 @@ class ControlKey(Key["Control"]):
 @dataclass(frozen=True)
 class CircuitKey(Key["Circuit"]):
     """The breaker in front of LINE; one per deployment (one channel)."""
+
+
+@dataclass(frozen=True)
+class PollKey(Key["Poll"]):
+    """`what`: orders or members."""
+
+    shop_id: str
+    platform: str
+    what: str
+
+
+@dataclass(frozen=True)
+class HeardKey(Key["Heard"]):
+    shop_id: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class MissedKey(Key["Missed"]):
+    shop_id: str
+    platform: str
+    at: datetime
+    event_id: str

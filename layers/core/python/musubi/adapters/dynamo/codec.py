@@ -20,6 +20,7 @@ from musubi.domain.ledger import SETTLED, Send
 from musubi.domain.operations import Circuit, Control, Due, Fact, FactState, Run, RunShard, RunState, Seen, ShardLease
 from musubi.domain.orders import Order
 from musubi.domain.people import ExpiringPoints, Friend, Link, LinkEnded, Member, Nonce
+from musubi.domain.polling import Heard, Missed, Poll
 from musubi.domain.scenario import Enrolment, EnrolmentState
 from musubi.domain.writes import Entity
 
@@ -52,6 +53,9 @@ _ENTITIES: dict[type[names.Key[Any]], type[Any]] = {
     names.ShardLeaseKey: ShardLease,
     names.ControlKey: Control,
     names.CircuitKey: Circuit,
+    names.PollKey: Poll,
+    names.HeardKey: Heard,
+    names.MissedKey: Missed,
 }
 
 _serialize = TypeSerializer().serialize
@@ -152,6 +156,8 @@ def _ends(entity: Entity) -> datetime | None:
             return entity.at + (LONG if entity.kind in DELTAS else SHORT)
         case Nonce():
             return entity.expires_at + AFTER_NONCE
+        case Missed():
+            return entity.at + SHORT
         case Fact(state=FactState.PUBLISHED):
             return entity.occurred_at + SHORT
         case Run(state=RunState.DONE, done_at=datetime() as at) | RunShard(done_at=at):

@@ -200,6 +200,31 @@ def circuit(_: names.CircuitKey) -> Place:
     return Place("work", "CONTROL", "CIRCUIT")
 
 
+def poll_pk(shop_id: str, platform: str) -> str:
+    """`POLL#main/woocommerce`"""
+    return f"POLL#{part(shop_id)}/{part(platform)}"
+
+
+POLLS = "WHAT#"
+MISSED = "MISSED#"
+"""Prefixes of a polled shop's rows: how far it is known, and what only polls brought."""
+
+
+def poll(key: names.PollKey) -> Place:
+    """`POLL#main/woocommerce` / `WHAT#orders`"""
+    return Place("work", poll_pk(key.shop_id, key.platform), POLLS + part(key.what))
+
+
+def heard(key: names.HeardKey) -> Place:
+    """`POLL#main/woocommerce` / `HEARD`"""
+    return Place("work", poll_pk(key.shop_id, key.platform), "HEARD")
+
+
+def missed(key: names.MissedKey) -> Place:
+    """`POLL#main/woocommerce` / `MISSED#2026-12-24T01:00:00.000000Z#9f86d081…`"""
+    return Place("work", poll_pk(key.shop_id, key.platform), f"{MISSED}{instant(key.at)}#{part(key.event_id)}")
+
+
 CLOCK = Place("work", "CONTROL", "CLOCK")
 """`CONTROL` / `CLOCK`: `offset_s`, how far business time is ahead of machine time. Local stage only."""
 
@@ -271,6 +296,9 @@ _PLACES: dict[type[names.Key[Any]], Callable[[Any], Place]] = {
     names.ShardLeaseKey: lease,
     names.ControlKey: control,
     names.CircuitKey: circuit,
+    names.PollKey: poll,
+    names.HeardKey: heard,
+    names.MissedKey: missed,
 }
 
 

@@ -13,6 +13,7 @@ from musubi.adapters.dynamo.reads import Query, Reader
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, Run, RunShard
 from musubi.domain.people import ExpiringPoints, LinkEnded, Member, Nonce
+from musubi.domain.polling import Missed, Poll
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import Key, MemberKey
 from musubi.domain.writes import CommitResult, Write
@@ -128,6 +129,14 @@ class DynamoStore:
         )
         return self._reader.all(query, LinkEnded)
 
+    def polls_of(self, shop_id: str, platform: str) -> Sequence[Poll]:
+        """Query on work; by kind of thing."""
+        return self._reader.all(_of_shop(shop_id, platform, keys.POLLS), Poll)
+
+    def latest_missed(self, shop_id: str, platform: str, limit: int) -> Sequence[Missed]:
+        """Query on work; newest first."""
+        return self._reader.first(_of_shop(shop_id, platform, keys.MISSED, forward=False), Missed, limit)
+
 
 def _open(opk: str, until: datetime | None = None) -> Query:
     if until is None:
@@ -151,4 +160,14 @@ def _history(person: str, prefix: str) -> Query:
         sk_condition="begins_with(psk, :sk)",
         sk=prefix,
         forward=False,
+    )
+
+
+def _of_shop(shop_id: str, platform: str, prefix: str, *, forward: bool = True) -> Query:
+    return Query(
+        table="work",
+        pk=keys.poll_pk(shop_id, platform),
+        sk_condition="begins_with(sk, :sk)",
+        sk=prefix,
+        forward=forward,
     )

@@ -14,6 +14,7 @@ from musubi.domain.ids import shard_of
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, Run, RunShard
 from musubi.domain.people import ExpiringPoints, LinkEnded, Member, Nonce
+from musubi.domain.polling import Missed, Poll
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import Key, MemberKey
 from musubi.domain.writes import CommitResult, Committed, Create, Drop, Entity, Remove, Replace, Write
@@ -135,6 +136,14 @@ class MemoryStore:
     def ended_links(self, user_id: str) -> Sequence[LinkEnded]:
         ended = [row for row in self.all_of(LinkEnded) if row.user_id == user_id]
         return sorted(ended, key=lambda row: row.linked_at)
+
+    def polls_of(self, shop_id: str, platform: str) -> Sequence[Poll]:
+        polls = [row for row in self.all_of(Poll) if (row.shop_id, row.platform) == (shop_id, platform)]
+        return sorted(polls, key=lambda row: row.what)
+
+    def latest_missed(self, shop_id: str, platform: str, limit: int) -> Sequence[Missed]:
+        missed = [row for row in self.all_of(Missed) if (row.shop_id, row.platform) == (shop_id, platform)]
+        return sorted(missed, key=lambda row: (row.at, row.event_id), reverse=True)[:limit]
 
 
 def _cursor(key: MemberKey) -> str:
