@@ -83,19 +83,24 @@ def _merged(layers: Sequence[Traversable], folder: str, model: type[_F]) -> list
 
 
 def _folder(layer: Traversable, folder: str, model: type[_F]) -> dict[str, _F]:
-    root = layer / folder
     found: dict[str, _F] = {}
-    if not root.is_dir():
-        return found
-    for file in sorted(root.iterdir(), key=lambda one: one.name):
-        if file.name.startswith(".") or not file.name.endswith((".yaml", ".yml")):
-            continue
-        name = f"{folder}/{file.name}"
-        one = read_content(model, _yaml(file, name), name)
+    for file, one in read_folder(layer, folder, model).items():
         if one.id in found:
-            raise ConfigError(f"{name}: id: {one.id} is taken by another file")
+            raise ConfigError(f"{folder}/{file}: id: {one.id} is taken by another file")
         found[one.id] = one
     return found
+
+
+def read_folder(layer: Traversable, folder: str, model: type[_M]) -> dict[str, _M]:
+    """The YAML files of a folder by file name, each as `model`; {} without the folder. ConfigError naming file and key."""
+    root = layer / folder
+    if not root.is_dir():
+        return {}
+    return {
+        file.name: read_content(model, _yaml(file, f"{folder}/{file.name}"), f"{folder}/{file.name}")
+        for file in sorted(root.iterdir(), key=lambda one: one.name)
+        if not file.name.startswith(".") and file.name.endswith((".yaml", ".yml"))
+    }
 
 
 def _single(layer: Traversable, name: str, model: type[_M]) -> _M | None:

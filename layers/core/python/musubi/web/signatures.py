@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -67,12 +66,17 @@ def key_bytes(secret: str) -> bytes:
 
 
 def verify_body(
-    raw: bytes, header: str | None, secrets: Iterable[str], *, encoding: Literal["base64", "hex"] = "base64"
+    raw: bytes,
+    header: str | None,
+    secrets: Iterable[str],
+    *,
+    encoding: Literal["base64", "hex"] = "base64",
+    algorithm: Literal["sha256", "sha1"] = "sha256",
 ) -> None:
-    """A header that holds HMAC-SHA256 over the raw body: LINE's `x-line-signature` (Messaging API, webhooks) with the
-    channel secret, and most shops' with theirs.
+    """A header that holds an HMAC over the raw body: LINE's `x-line-signature` (Messaging API, webhooks) with the
+    channel secret, and most shops' with theirs. SHA-1 only where a vendor knows no other; as an HMAC it still holds.
     """
-    _expect(_decoded([header or ""], encoding), raw, secrets)
+    _expect(_decoded([header or ""], encoding), raw, secrets, algorithm)
 
 
 def verify_signed(
@@ -155,8 +159,8 @@ def _decoded(given: list[str], encoding: Literal["base64", "hex"]) -> list[bytes
     return digests
 
 
-def _expect(given: list[bytes], signed: bytes, secrets: Iterable[str]) -> None:
-    expected = [hmac.new(key_bytes(secret), signed, hashlib.sha256).digest() for secret in secrets]
+def _expect(given: list[bytes], signed: bytes, secrets: Iterable[str], algorithm: str = "sha256") -> None:
+    expected = [hmac.digest(key_bytes(secret), signed, algorithm) for secret in secrets]
     if not expected:
         raise SignatureRefused("no_secret")
     matches = [hmac.compare_digest(mine, theirs) for mine in expected for theirs in given]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from importlib import import_module
-from typing import Protocol, cast
+from types import MappingProxyType
+from typing import Any, Protocol, cast
 
 from musubi.adapters.shops.platforms import DOORS
 from musubi.domain.errors import Permanent
@@ -25,8 +27,12 @@ class Normalise(Protocol):
     ) -> Sequence[ShopEvent | UnreadShopEvent]: ...
 
 
-def adapter_for(platform: str) -> Normalise:
-    """The reader of `platform`; Permanent when there is none (a message of a later or an earlier deployment)."""
+def adapter_for(platform: str, mappings: Mapping[str, Any] = MappingProxyType({})) -> Normalise:
+    """The reader of `platform`; Permanent when there is none (a message of a later or an earlier deployment).
+
+    `mappings` are the shops' mapping files (`mapping.files`), by shop.
+    """
     if platform not in DOORS:
         raise Permanent("platform: no adapter")
-    return cast(Normalise, import_module(f"musubi.adapters.shops.{platform}.normalise").normalise)
+    reader = import_module(f"musubi.adapters.shops.{platform}.normalise").normalise
+    return cast(Normalise, partial(reader, mappings=mappings) if DOORS[platform].mapped else reader)

@@ -53,8 +53,9 @@ class Platform:
 
     `verify` proves a call over its raw bytes with the shop's secrets and raises `SignatureRefused`. `status` is what tells the
     vendor that we took it. `keeps` are the beginnings of the header names that the worker needs. `greeting` recognises
-    an unsigned call that a vendor makes to test the address; it is answered and forgotten. `splits`: a body may hold several
-    CloudEvents. `signature` and `retries` say in words, for the capability table, what the vendor does.
+    an unsigned call that a vendor makes to test the address; it is answered and forgotten. `splits`: a body may be a list
+    of events. `mapped`: the shop's mapping file says how to read its bodies. `signature` and `retries` say in words, for the
+    capability table, what the vendor does.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Platform:
     keeps: tuple[str, ...] = ()
     greeting: Callable[[Call], bool] | None = None
     splits: bool = False
+    mapped: bool = False
     polls: tuple[Literal["orders", "members"], ...] = ()
     """What the shop can be asked for (see `source`)."""
     link_ways: str = "nonce API"

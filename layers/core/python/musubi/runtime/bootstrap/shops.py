@@ -20,12 +20,14 @@ def shop_events() -> Worker[Sequence[ShopEvent | UnreadShopEvent]]:
     from musubi.adapters.claims import S3Claims
     from musubi.adapters.shops.base import adapter_for
     from musubi.adapters.shops.bus import read_envelope
+    from musubi.adapters.shops.mapping.files import read_mappings
     from musubi.contracts.jobs import is_bus_envelope, read_shop, shop_payload
     from musubi.usecases.take_shop_event import Deps, take_shop_event
 
     s = settings.load(settings.ShopEvents)
     clock = parts.clock(s, s.work_table)
     claims = S3Claims(lambda: client("s3"), s.claim_bucket, "shop-events", parts.now)
+    mappings = read_mappings(s.content_dir, s.shops)
     deps = Deps(
         store=parts.store(s.people_table, s.work_table),
         clock=clock,
@@ -40,7 +42,7 @@ def shop_events() -> Worker[Sequence[ShopEvent | UnreadShopEvent]]:
             return parts.by_either_clock(read_envelope(body, s.shops, sent_at + ahead), ahead)
         message = read_shop(body)
         payload = shop_payload(message, claims.get(message.claim) if message.claim else None)
-        normalise = adapter_for(message.platform)
+        normalise = adapter_for(message.platform, mappings)
         events = normalise(message.headers, payload, message.shop_id, message.received_at + ahead)
         return parts.by_either_clock(events, ahead)
 
