@@ -1,7 +1,7 @@
 """makeshop's app webhooks (developers.makeshop.jp, "Webhook"; ec-platforms §2.4): notifications, POST with a JSON body.
 
-Its public pages neither show a signature nor the fields of 注文更新通知 and 会員更新通知. So the address carries a token of ours,
-and what arrives is kept unread; nothing is claimed of it. Assumed, and off unless a stage names it.
+Its public pages neither show a signature nor the fields of 注文更新通知 and 会員更新通知. So the address carries a token of
+ours, and what arrives is kept unread; nothing is claimed of it. Assumed, and off unless a stage names it.
 """
 
 from __future__ import annotations
