@@ -43,6 +43,7 @@ CANONICAL_EVENTS = (
     "ReservationCancelled",
     "ReservationReminderDue",
     "SubscriptionStarted",
+    "SubscriptionUpdated",
     "SubscriptionRenewalDue",
     "SubscriptionRenewed",
     "SubscriptionPaymentFailed",

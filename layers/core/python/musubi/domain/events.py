@@ -61,6 +61,7 @@ SHOP_EVENTS = frozenset(
         "ReservationCancelled",
         "ReservationReminderDue",
         "SubscriptionStarted",
+        "SubscriptionUpdated",
         "SubscriptionRenewalDue",
         "SubscriptionRenewed",
         "SubscriptionPaymentFailed",
