@@ -49,6 +49,16 @@ class Channel(StrEnum):
     REPLY = "reply"
 
 
+@dataclass(frozen=True)
+class Decided:
+    """What the gate said of a Send, and when it first said so (machine time)."""
+
+    verdict: str
+    reason: str
+    at: datetime
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Send:
     """One message request to one friend, from plan to settlement.
@@ -89,6 +99,8 @@ class Send:
     line_request_id: str | None = None
     line_message: str | None = None
     settled_at: datetime | None = None
+    decisions: tuple[Decided, ...] = ()
+    """All that the gate has said of it, each answer once however often it was given (DESIGN §7: skips are stored too)."""
     version: int = 1
 
     @property
@@ -113,6 +125,13 @@ class Send:
         if self.first_unclear_at is None and self.state is SendState.CLAIMED:
             return self.claimed_at
         return self.first_unclear_at
+
+
+def decided(send: Send, verdict: str, reason: str, at: datetime, until: datetime | None = None) -> Send:
+    """The row with one more answer of the gate. No move by itself: it is stored with the move that the answer leads to."""
+    if any((one.verdict, one.reason, one.until) == (verdict, reason, until) for one in send.decisions):
+        return send
+    return replace(send, decisions=(*send.decisions, Decided(verdict, reason, at, until)))
 
 
 def claim(
