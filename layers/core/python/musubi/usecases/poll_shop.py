@@ -70,7 +70,7 @@ def _poll(shop: PolledShop, what: What, source: ShopSource, deps: Deps, out_of_t
             cursor, count = _page(poll, what, source, deps)
             found += count
             poll, fresh = _store(turned(poll, cursor, count, deps.clock.machine()), deps, fresh=fresh), False
-            if poll.window is None and resumed:
+            if poll.window is None and resumed and deps.clock.machine() - poll.mark >= deps.rules.overlap:
                 # That window was of another hour; what changed since is read at once.
                 poll, resumed = opened(poll, deps.clock.machine(), ahead, deps.rules), False
     except (Retryable, Permanent) as error:
