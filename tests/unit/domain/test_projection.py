@@ -14,9 +14,9 @@ from musubi.domain.calendar import STALE_AFTER
 from musubi.domain.changes import MemberChange, OrderChange, PointsChange
 from musubi.domain.orders import Milestone, Order, Shipment
 from musubi.domain.people import Birthday, ExpiringPoints, Member, MemberState, PointLot
+from musubi.domain.profiles import apply_member
 from musubi.domain.projection import (
     MAX_LOTS,
-    apply_member,
     apply_order,
     apply_points,
     member_writes,
@@ -192,7 +192,9 @@ def test_an_event_that_does_not_speak_of_a_field_leaves_it() -> None:
 def test_a_withdrawn_member_comes_back_only_by_a_newer_event_an_erased_one_never() -> None:
     withdrawn = apply_member(made.member(), MemberChange(member_id="1001", state=MemberState.WITHDRAWN), "main", NOON)
     back = MemberChange(member_id="1001", state=MemberState.ACTIVE)
-    assert apply_member(withdrawn, back, "main", after(seconds=-1)) is None
+    late = apply_member(withdrawn, back, "main", after(seconds=-1))
+    assert late is not None
+    assert (late.state, late.joined) == (MemberState.WITHDRAWN, True)
     returned = apply_member(withdrawn, back, "main", after(seconds=1))
     assert returned is not None
     assert returned.state is MemberState.ACTIVE

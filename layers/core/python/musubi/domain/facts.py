@@ -10,13 +10,15 @@ from musubi.domain.people import Member
 from musubi.domain.rendering import yen
 
 
-def order_facts(order: Order, milestone: Milestone) -> dict[str, str]:
-    """`order.id`, `order.number`, `order.total`, and of the parcel that `milestone` is about `shipment.carrier`,
-    `shipment.numbers`, `shipment.url` (absent when there is no safe page to show).
+def order_facts(order: Order, milestone: Milestone, nth: int | None = None) -> dict[str, str]:
+    """`order.id`, `order.number`, `order.total`, `order.nth` (which purchase of its member it is), and of the parcel that
+    `milestone` is about `shipment.carrier`, `shipment.numbers`, `shipment.url` (absent when there is no safe page to show).
     """
     facts = {"order.id": order.order_id, "order.number": order.number or order.order_id}
     if order.total_yen is not None:
         facts["order.total"] = yen(order.total_yen)
+    if nth is not None:
+        facts["order.nth"] = str(nth)
     shipment = order.shipment(milestone.ref) if milestone.ref else None
     if shipment is not None:
         facts["shipment.carrier"] = shipment.carrier_name or "-"

@@ -73,8 +73,8 @@ def decide(send: Send, to: Recipient, policy: Policy, now: datetime) -> Decision
         return Decision(GateVerdict.SKIP, "not_linked")
     if friend is None:
         return Decision(GateVerdict.SKIP, "not_a_friend")
-    if send.send_class is SendClass.PROMO and friend.promo is Promo.REFUSED:
-        return Decision(GateVerdict.SKIP, "promo_refused")
+    if refused := _refused(send, to):
+        return Decision(GateVerdict.SKIP, refused)
     if to.enrolment is not None and to.enrolment.state is EnrolmentState.EXITED:
         return Decision(GateVerdict.SKIP, f"exited:{to.enrolment.ended_reason}")
     if send.expires_at is not None and now >= send.expires_at:
@@ -110,13 +110,24 @@ def still_allowed(send: Send, to: Recipient) -> Decision:
         return Decision(GateVerdict.SKIP, gone)
     if needs_member and (to.link is None or to.link.user_id != send.user_id):
         return Decision(GateVerdict.SKIP, "unlinked")
-    if send.send_class is SendClass.PROMO and to.friend is not None and to.friend.promo is Promo.REFUSED:
-        return Decision(GateVerdict.SKIP, "promo_refused")
+    if refused := _refused(send, to):
+        return Decision(GateVerdict.SKIP, refused)
     return Decision(GateVerdict.SEND, "gate_passed")
+
+
+def _refused(send: Send, to: Recipient) -> str | None:
+    """Who has refused this promotion: the friend on LINE, or the member at the shop. Either is enough."""
+    if send.send_class is not SendClass.PROMO:
+        return None
+    if to.friend is not None and to.friend.promo is Promo.REFUSED:
+        return "promo_refused"
+    return "consent_member" if to.member is not None and to.member.refuses("line", "marketing") else None
 
 
 def _gone(to: Recipient) -> str | None:
     member_state = to.member.state if to.member else MemberState.ACTIVE
+    if to.member is not None and to.member.merged_into is not None:
+        return "merged"
     if member_state is MemberState.ERASED or (to.friend is not None and to.friend.erased):
         return "erased"
     return "withdrawn" if member_state is MemberState.WITHDRAWN else None

@@ -92,10 +92,12 @@ def end_link(link: Link, *, at: datetime, now: datetime, reason: str) -> LinkMov
     if link.linked_at > at:
         return LinkMove("linked_since", link, (), ())
     fact = link_fact("LinkEnded", link, at, now, reason=reason)
+    ended = finished(link, at, reason)
     writes: tuple[Write, ...] = (
         Remove(link),
         Drop(link.mirrored().key),
-        Create(_ended(link, at, reason)),
+        Create(ended),
+        Create(ended.mirrored()),
         Create(fact),
     )
     return LinkMove("unlinked", None, writes, (fact,))
@@ -118,7 +120,8 @@ def _store(link: Link, old: Link | None) -> list[Write]:
 
 def _leave(old: Link, new: Link, at: datetime) -> list[Write]:
     """The old link's other side, which the new link does not overwrite, and its finished interval."""
-    ended: list[Write] = [Put(_ended(old, at, "superseded"))]
+    over = finished(old, at, "superseded")
+    ended: list[Write] = [Put(over), Put(over.mirrored())]
     if old.user_id != new.user_id:
         ended.append(Drop(LinkOfFriendKey(old.user_id)))
     if (old.shop_id, old.member_id) != (new.shop_id, new.member_id):
@@ -126,7 +129,8 @@ def _leave(old: Link, new: Link, at: datetime) -> list[Write]:
     return ended
 
 
-def _ended(link: Link, at: datetime, reason: str) -> LinkEnded:
+def finished(link: Link, at: datetime, reason: str) -> LinkEnded:
+    """The interval that `link` was, as the friend's side stores it."""
     return LinkEnded(
         user_id=link.user_id,
         shop_id=link.shop_id,

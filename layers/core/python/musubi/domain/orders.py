@@ -63,6 +63,9 @@ class Order:
 
     `told` holds the ids of milestones that scenarios have seen. It trails `milestones` while nobody is known to tell: a
     parcel event that arrives before its order has no member yet, and must still be told when the order arrives.
+
+    `lines` and `lines_as_of` work as the total does. `is_test` once one event of it said so: a parcel of a test order does
+    not know it.
     """
 
     shop_id: str
@@ -75,6 +78,10 @@ class Order:
     shipments: tuple[Shipment, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     told: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    lines_as_of: datetime | None = None
+    checkout_ids: tuple[str, ...] = ()
+    is_test: bool = False
     version: int = 1
 
     @property
@@ -83,6 +90,10 @@ class Order:
 
     def has(self, milestone: str) -> bool:
         return any(m.name == milestone for m in self.milestones)
+
+    @property
+    def placed_at(self) -> datetime | None:
+        return next((m.at for m in self.milestones if m.name == "OrderPlaced"), None)
 
     def shipment(self, shipment_id: str) -> Shipment | None:
         return next((s for s in self.shipments if s.shipment_id == shipment_id), None)

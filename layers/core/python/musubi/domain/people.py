@@ -10,6 +10,7 @@ from musubi.domain.store_keys import (
     ExpiringPointsKey,
     FriendKey,
     LinkEndedKey,
+    LinkEndedOfMemberKey,
     LinkOfFriendKey,
     LinkOfMemberKey,
     MemberKey,
@@ -112,9 +113,22 @@ class Consent:
     at: datetime
 
 
+@dataclass(frozen=True)
+class TagMark:
+    """A tag that came or went by itself, as of `as_of`."""
+
+    name: str
+    on: bool
+    as_of: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """A person in the shop's member database, as of the shop's own versions (`profile_as_of`, `points_as_of`)."""
+    """A person in the shop's member database, as of the shop's own versions: `profile_as_of`, `points_as_of`, `rank_as_of`.
+
+    `tags` are those of now: all that the shop named at `tags_as_of`, changed by the newer `tag_marks`. `joined`: has been an
+    active member once, so that the welcome is said once. `merged_into`: the member that stands for this one now.
+    """
 
     shop_id: str
     member_id: str
@@ -127,11 +141,24 @@ class Member:
     points: int | None = None
     lots: tuple[PointLot, ...] = ()
     points_as_of: datetime | None = None
+    rank: Rank | None = None
+    rank_as_of: datetime | None = None
+    tags: tuple[str, ...] = ()
+    tags_as_of: datetime | None = None
+    tag_marks: tuple[TagMark, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    joined: bool = False
+    merged_into: str | None = None
     version: int = 1
 
     @property
     def key(self) -> MemberKey:
         return MemberKey(self.shop_id, self.member_id)
+
+    def refuses(self, channel: str, purpose: str) -> bool:
+        """True when the member told the shop not to be written to on `channel` for `purpose`. Silence is no refusal."""
+        return any(c.channel == channel and c.purpose == purpose and not c.allowed for c in self.consents)
 
     def points_expiring(self, on: date) -> int:
         """Points whose last day is `on`."""
@@ -191,7 +218,9 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkEnded:
-    """A finished link interval, kept for support and for the connect rate's history."""
+    """A finished link interval, kept for support and for the connect rate's history; stored under each side, like the link
+    itself, so that either side can be erased.
+    """
 
     user_id: str
     shop_id: str
@@ -201,11 +230,18 @@ class LinkEnded:
     method: str
     entrance: str
     reason: str
+    side: Side = Side.FRIEND
     version: int = 1
 
     @property
-    def key(self) -> LinkEndedKey:
-        return LinkEndedKey(self.user_id, self.linked_at)
+    def key(self) -> LinkEndedKey | LinkEndedOfMemberKey:
+        if self.side is Side.FRIEND:
+            return LinkEndedKey(self.user_id, self.linked_at)
+        return LinkEndedOfMemberKey(self.shop_id, self.member_id, self.linked_at, self.user_id)
+
+    def mirrored(self) -> LinkEnded:
+        """The same interval as the other side stores it."""
+        return replace(self, side=Side.MEMBER if self.side is Side.FRIEND else Side.FRIEND)
 
 
 @dataclass(frozen=True, kw_only=True)

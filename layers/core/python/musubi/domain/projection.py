@@ -1,4 +1,4 @@
-"""How shop events change what is known of members and orders: by the source's version, never by arrival."""
+"""How shop events change what is known of orders and points: by the source's version, never by arrival."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from musubi.domain.calendar import is_fresh, tokyo_date
-from musubi.domain.changes import MemberChange, OrderChange, PointsChange
+from musubi.domain.changes import OrderChange, PointsChange
 from musubi.domain.events import ShopEvent
-from musubi.domain.orders import Milestone, Order, Shipment
+from musubi.domain.orders import Line, Milestone, Order, Shipment
 from musubi.domain.people import ExpiringPoints, Member, MemberState, PointLot
 from musubi.domain.writes import Create, Drop, Put, Replace, Write
 
@@ -18,38 +18,71 @@ T = TypeVar("T")
 MAX_LOTS = 40
 """Expiry dates kept per member: each is one row of the date index, and a member's rows fit one transaction."""
 
+MAX_LINES = 50
+"""Lines kept of an order."""
+_MAX_CHECKOUTS = 4
+
 _RANK = {
     "OrderPlaced": 0,
-    "OrderPaid": 1,
-    "ShipmentDispatched": 2,
-    "OrderShipped": 3,
-    "OrderDelivered": 4,
-    "OrderCancelled": 5,
+    "OrderPaymentFailed": 1,
+    "OrderPaymentOverdue": 1,
+    "OrderPaid": 2,
+    "ShipmentDispatched": 3,
+    "OrderShipped": 4,
+    "OrderReadyForPickup": 5,
+    "OrderDelivered": 6,
+    "OrderReturned": 7,
+    "OrderRefunded": 8,
+    "OrderCancelled": 9,
 }
 
 
-def apply_order(order: Order | None, change: OrderChange, shop_id: str, as_of: datetime) -> Order | None:
+def apply_order(
+    order: Order | None, change: OrderChange, shop_id: str, as_of: datetime, *, is_test: bool = False
+) -> Order | None:
     """The order after `change`, or None if it says nothing new.
 
-    Milestones only ever add up. Number, total and each parcel follow the newest version that speaks of them: a parcel's
-    event knows nothing of the total, however new it is.
+    Milestones only ever add up. Number, total, lines and each parcel follow the newest version that speaks of them: a
+    parcel's event knows nothing of the total, however new it is. Versions that are equal (many shops count in seconds) are
+    settled by what they say, never by arrival.
     """
     before = order or Order(shop_id=shop_id, order_id=change.order_id, version=0)
-    newer = before.as_of is None or as_of >= before.as_of
-    totals = change.total_yen is not None and (before.total_as_of is None or as_of >= before.total_as_of)
+    newer = before.as_of is None or as_of > before.as_of
+    tied = as_of == before.as_of
     after = replace(
         before,
-        number=_pick(before.number, change.number, newer),
+        number=max(filter(None, (before.number, change.number)), default=None)
+        if tied
+        else _pick(before.number, change.number, newer),
         member_id=before.member_id or change.member_id,
-        total_yen=change.total_yen if totals else before.total_yen,
-        total_as_of=as_of if totals else before.total_as_of,
         as_of=as_of if newer else before.as_of,
         shipments=_merge_shipments(before.shipments, change.shipments, as_of),
         milestones=_merge_milestones(before.milestones, change.milestones),
+        checkout_ids=tuple(sorted({*before.checkout_ids, *change.checkout_ids}))[:_MAX_CHECKOUTS],
+        is_test=before.is_test or is_test,
     )
+    after = _with_lines(_with_total(after, change.total_yen, as_of), change.lines, as_of)
     if order is not None and after == before:
         return None
     return replace(after, version=before.version + 1)
+
+
+def _with_total(order: Order, total: int | None, as_of: datetime) -> Order:
+    if total is None or (order.total_as_of is not None and as_of < order.total_as_of):
+        return order
+    if as_of == order.total_as_of and order.total_yen is not None:
+        # A second in which an order was placed and refunded ends with the refund.
+        total = min(total, order.total_yen)
+    return replace(order, total_yen=total, total_as_of=as_of)
+
+
+def _with_lines(order: Order, lines: tuple[Line, ...] | None, as_of: datetime) -> Order:
+    if lines is None or (order.lines_as_of is not None and as_of < order.lines_as_of):
+        return order
+    kept = lines[:MAX_LINES]
+    if as_of == order.lines_as_of:
+        kept = min(kept, order.lines, key=repr)
+    return replace(order, lines=kept, lines_as_of=as_of)
 
 
 @dataclass(frozen=True)
@@ -70,38 +103,10 @@ def tell(order: Order, *, silent: bool, received_at: datetime, ahead: timedelta 
     pending = [m for m in order.milestones if m.id not in order.told]
     if not pending or (order.member_id is None and not silent):
         return Untold(order)
-    told = replace(order, told=(*order.told, *(m.id for m in pending)))
+    known = {*order.told, *(m.id for m in pending)}
+    told = replace(order, told=tuple(m.id for m in order.milestones if m.id in known))
     fresh = () if silent else tuple(m for m in pending if is_fresh(m.at, received_at, ahead))
     return Untold(told, tuple(pending), fresh)
-
-
-def apply_member(member: Member | None, change: MemberChange, shop_id: str, as_of: datetime) -> Member | None:
-    """The member after `change`, or None if it is older than what is stored or says nothing new.
-
-    An erased member never comes back by a replayed event; a withdrawn one only by a newer event that says so.
-    """
-    before = member or Member(shop_id=shop_id, member_id=change.member_id, version=0)
-    if before.state is MemberState.ERASED:
-        return None
-    if before.profile_as_of is not None and as_of < before.profile_as_of:
-        return None
-    after = replace(
-        before,
-        state=change.state or before.state,
-        family_name=change.family_name or before.family_name,
-        given_name=change.given_name or before.given_name,
-        birthday=None if change.birthday_withdrawn else change.birthday or before.birthday,
-        registered_at=before.registered_at or change.registered_at,
-        profile_as_of=as_of,
-    )
-    if after.state is MemberState.ERASED:
-        after = _forgotten(after)
-    return None if member is not None and after == before else replace(after, version=before.version + 1)
-
-
-def _forgotten(member: Member) -> Member:
-    """All that is left of an erased member: a tombstone, so that a replayed event does not bring the person back."""
-    return replace(member, family_name=None, given_name=None, birthday=None, registered_at=None, points=None, lots=())
 
 
 def apply_points(member: Member | None, change: PointsChange, shop_id: str, as_of: datetime) -> Member | None:
@@ -169,9 +174,15 @@ def _merge_shipments(old: tuple[Shipment, ...], new: tuple[Shipment, ...], as_of
     merged = {s.shipment_id: s for s in old}
     for parcel in new:
         known = merged.get(parcel.shipment_id)
-        if known is None or known.as_of is None or as_of >= known.as_of:
-            merged[parcel.shipment_id] = replace(parcel, as_of=as_of)
+        said = replace(parcel, as_of=as_of)
+        if known is None or known.as_of is None or (as_of, *_detail(said)) > (known.as_of, *_detail(known)):
+            merged[parcel.shipment_id] = said
     return tuple(sorted(merged.values(), key=lambda s: s.shipment_id))
+
+
+def _detail(parcel: Shipment) -> tuple[int, str]:
+    """Settles two versions of one second: the one that knows more numbers."""
+    return len(parcel.tracking_numbers), repr((parcel.carrier, parcel.tracking_numbers, parcel.tracking_url))
 
 
 def _by_date(lots: tuple[PointLot, ...], as_of: datetime) -> tuple[PointLot, ...]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 if TYPE_CHECKING:  # the entities name their keys, so at run time only that direction is imported
+    from musubi.domain.activity import Activity, Bought
+    from musubi.domain.dealings import Cart, Reservation, Subscription
+    from musubi.domain.history import LogMark
+    from musubi.domain.imports import Import
     from musubi.domain.ledger import Send
     from musubi.domain.operations import Circuit, Control, Due, Fact, Run, RunShard, Seen, ShardLease
     from musubi.domain.orders import Order
     from musubi.domain.people import ExpiringPoints, Friend, Link, LinkEnded, Member, Nonce
     from musubi.domain.polling import Heard, Missed, Poll
+    from musubi.domain.privacy import ConsentProof, PrivacyRequest
     from musubi.domain.scenario import Enrolment
 
 T_co = TypeVar("T_co", covariant=True)
@@ -63,6 +68,67 @@ class OrderKey(Key["Order"]):
 
 
 @dataclass(frozen=True)
+class ActivityKey(Key["Activity"]):
+    shop_id: str
+    member_id: str
+
+
+@dataclass(frozen=True)
+class BoughtKey(Key["Bought"]):
+    """`kind` is product or category."""
+
+    shop_id: str
+    member_id: str
+    kind: str
+    ref: str
+
+
+@dataclass(frozen=True)
+class CartKey(Key["Cart"]):
+    kind: ClassVar[str] = "CART"
+    shop_id: str
+    own_id: str
+
+
+@dataclass(frozen=True)
+class CartOfMemberKey(Key["Cart"]):
+    kind: ClassVar[str] = "CART"
+    shop_id: str
+    member_id: str
+    own_id: str
+
+
+@dataclass(frozen=True)
+class ReservationKey(Key["Reservation"]):
+    kind: ClassVar[str] = "RESERVATION"
+    shop_id: str
+    own_id: str
+
+
+@dataclass(frozen=True)
+class ReservationOfMemberKey(Key["Reservation"]):
+    kind: ClassVar[str] = "RESERVATION"
+    shop_id: str
+    member_id: str
+    own_id: str
+
+
+@dataclass(frozen=True)
+class SubscriptionKey(Key["Subscription"]):
+    kind: ClassVar[str] = "SUBSCRIPTION"
+    shop_id: str
+    own_id: str
+
+
+@dataclass(frozen=True)
+class SubscriptionOfMemberKey(Key["Subscription"]):
+    kind: ClassVar[str] = "SUBSCRIPTION"
+    shop_id: str
+    member_id: str
+    own_id: str
+
+
+@dataclass(frozen=True)
 class NonceKey(Key["Nonce"]):
     digest: str
 
@@ -93,6 +159,11 @@ class SeenKey(Key["Seen"]):
 @dataclass(frozen=True)
 class FactKey(Key["Fact"]):
     fact_id: str
+
+
+@dataclass(frozen=True)
+class LogMarkKey(Key["LogMark"]):
+    record_id: str
 
 
 @dataclass(frozen=True)
@@ -144,3 +215,37 @@ class MissedKey(Key["Missed"]):
     platform: str
     at: datetime
     event_id: str
+
+
+@dataclass(frozen=True)
+class LinkEndedOfMemberKey(Key["LinkEnded"]):
+    """The member's side of a finished link, by which an erasure finds every friend the member was tied to."""
+
+    shop_id: str
+    member_id: str
+    linked_at: datetime
+    user_id: str
+
+
+@dataclass(frozen=True)
+class PrivacyRequestKey(Key["PrivacyRequest"]):
+    request_id: str
+
+
+@dataclass(frozen=True)
+class ConsentProofKey(Key["ConsentProof"]):
+    shop_id: str
+    member_id: str
+
+
+@dataclass(frozen=True)
+class PeopleRowKey(Key[Any]):
+    """Any row of the table of people by where a listing found it: what is erased need not be understood."""
+
+    partition: str
+    row: str
+
+
+@dataclass(frozen=True)
+class ImportKey(Key["Import"]):
+    import_id: str
