@@ -8,12 +8,16 @@ from datetime import date, datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from musubi.domain.answers import Answer
+from musubi.domain.history import Record
+from musubi.domain.imports import FilePlace, FoundFile, Import, ImportJob, ImportPage
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, PushRef, Run, RunShard
 from musubi.domain.people import LinkEnded, Nonce
+from musubi.domain.person import PersonView
 from musubi.domain.polling import Missed, Poll
+from musubi.domain.privacy import PrivacyRequest
 from musubi.domain.scenario import Enrolment, Scenario
-from musubi.domain.store_keys import Key, MemberKey
+from musubi.domain.store_keys import EnrolmentKey, Key, MemberKey, PeopleRowKey, SendKey
 from musubi.domain.writes import CommitResult, Write
 
 T = TypeVar("T")
@@ -94,6 +98,10 @@ class Store(Protocol):
 
     def ended_links(self, user_id: str) -> Sequence[LinkEnded]: ...
 
+    def person(self, member: MemberKey) -> PersonView:
+        """Everything that conditions on one member ask for, in one query; strongly consistent."""
+        ...
+
     def polls_of(self, shop_id: str, platform: str) -> Sequence[Poll]:
         """How far a shop is known, one row for each kind of thing."""
         ...
@@ -104,14 +112,96 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True)
+class Row:
+    """A stored row as it is: where it lies, and its fields as JSON types."""
+
+    key: PeopleRowKey
+    fields: Mapping[str, Any]
+
+
+class PersonRows(Protocol):
+    """What only erasing and exporting may ask: everything there is of somebody, whatever kind it is."""
+
+    def of_member(self, shop_id: str, member_id: str, cursor: str | None) -> Page[Row]:
+        """Rows in the member's own partition beside the profile and the proof of consents; strongly consistent."""
+        ...
+
+    def of_friend(self, user_id: str, cursor: str | None) -> Page[Row]:
+        """Rows in the friend's own partition beside the friend; strongly consistent."""
+        ...
+
+    def owned_by(self, shop_id: str, member_id: str, cursor: str | None) -> Page[PeopleRowKey]:
+        """Orders, carts and the like of a member (an index: may lag a little)."""
+        ...
+
+    def fetch(self, keys_: Sequence[PeopleRowKey]) -> Sequence[Row]:
+        """Those that are there, of at most 100; strongly consistent."""
+        ...
+
+    def links_of_member(self, shop_id: str, member_id: str) -> Sequence[LinkEnded]:
+        """Finished links, oldest first; strongly consistent."""
+        ...
+
+    def marks_of(self, person: str, cursor: str | None) -> Page[SendKey | EnrolmentKey]:
+        """Everything planned for a person (an index: may lag a little)."""
+        ...
+
+    def of_shop(self, shop_id: str, cursor: str | None) -> Page[MemberKey | PeopleRowKey]:
+        """Members of a shop, each perhaps more than once, and rows of its guests, by a Scan: for a shop's erasure, which an
+        operator has approved, and for nothing else. A page may be empty and still have a next one.
+        """
+        ...
+
+    def requests(self, shelf: str, until: datetime | None, limit: int) -> Sequence[PrivacyRequest]:
+        """Requests on a shelf (`PrivacyRequest.shelf`) up to an instant, oldest first."""
+        ...
+
+
+class Exports(Protocol):
+    def put(self, name: str, document: str) -> str:
+        """Keep a JSON document for an operator, encrypted, for 30 days; returns where it lies. Raises Retryable."""
+        ...
+
+
+@dataclass(frozen=True)
 class ShardJob:
     on: date
     shard: int
 
 
 class PushQueue(Protocol):
-    def send(self, refs: Sequence[PushRef], delay_s: int = 0) -> None:
-        """Enqueue all; raises Retryable naming how many were not taken. `delay_s` at most 900 (SQS)."""
+    def send(self, refs: Sequence[PushRef], delay_s: int = 0, riders: Sequence[Record] = ()) -> None:
+        """Enqueue all; raises Retryable naming how many were not taken. `delay_s` at most 900 (SQS).
+
+        `riders` are lines for the history that travel with the first job: who works it off appends them with its own, which
+        saves the producer a request.
+        """
+        ...
+
+
+class Log(Protocol):
+    """The way into the history. At least once: who can not be sure that it was heard says it again."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Hand `records` over, in one request; raises Retryable if they were not taken. None is fine and asks nobody."""
+        ...
+
+
+class Archive(Protocol):
+    """Where the history lies: objects that are written once or never, and then stay as they are."""
+
+    def write(self, key: str, text: str) -> bool:
+        """Store `text` under `key`, which only this writer knows, unless somebody has voided it. True: it is there, by this
+        call or an earlier try of it. False: `key` is void. Raises Retryable when nobody knows.
+        """
+        ...
+
+    def holds(self, key: str) -> bool | None:
+        """True: lines are stored under `key`. False: it is void for ever. None: nothing yet."""
+        ...
+
+    def void(self, key: str) -> bool:
+        """Make sure that nothing is ever stored under `key`. False: too late, it holds lines."""
         ...
 
 
@@ -232,4 +322,44 @@ class ShopQueue(Protocol):
         self, shop_id: str, platform: str, snapshots: Sequence[Snapshot], *, at: datetime, backfill: bool = False
     ) -> None:
         """Enqueue all, as found by a poll at `at` (machine time); raises Retryable naming how many were not taken."""
+        ...
+
+
+class FileReplaced(Exception):
+    """The file that is being read is another one now."""
+
+
+class ImportFiles(Protocol):
+    """The place where shops drop tables."""
+
+    def place(self, key: str) -> FilePlace | None:
+        """What the key says; None for what is no dropped file (a folder, a report). Permanent for a misplaced one."""
+        ...
+
+    def find(self, key: str) -> FoundFile:
+        """Permanent if the file is gone."""
+        ...
+
+    def pages(self, one: Import) -> Iterable[ImportPage]:
+        """The rest of a file, from the import's cursor on; at least one page. Raises FileReplaced, or Permanent for a file
+        that can not be read as a whole.
+        """
+        ...
+
+    def report(self, one: Import) -> None:
+        """Leave what became of a file beside it; written again it is the same."""
+        ...
+
+
+class RowQueue(Protocol):
+    """Where imported rows wait for the worker: the queue of the shops' events."""
+
+    def send(self, messages: Sequence[str]) -> None:
+        """Enqueue all, as they are; raises Retryable naming how many were not taken."""
+        ...
+
+
+class ImportJobs(Protocol):
+    def send(self, job: ImportJob) -> None:
+        """Let an import go on in another invocation."""
         ...

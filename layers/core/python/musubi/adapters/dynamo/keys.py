@@ -1,6 +1,7 @@
 """Every key string of the two tables, each with its rendered example. An access pattern exists here before code uses it.
 
-Both tables: `pk`, `sk`. Indexes: `dates` on people (`dpk`, `dsk`), `open` (`opk`, `osk`) and `person` (`ppk`, `psk`) on work.
+Both tables: `pk`, `sk`. Indexes: `dates` (`dpk`, `dsk`) and `member` (`mpk`, `msk`; keys only) on people, `open` (`opk`,
+`osk`) and `person` (`ppk`, `psk`) on work.
 Instants are UTC with microseconds, so that strings sort as times do. Ids come from outside: `part` escapes what separates.
 """
 
@@ -17,6 +18,7 @@ from musubi.domain import store_keys as names
 Table = Literal["people", "work"]
 
 DATES_INDEX = "dates"
+MEMBER_INDEX = "member"
 OPEN_INDEX = "open"
 PERSON_INDEX = "person"
 
@@ -59,6 +61,9 @@ def two(number: int) -> str:
 
 # people: primary keys
 
+PERSONS = ("M#", "F#")
+"""How the partitions of members and friends begin; everything else in the table has an owner or is a guest's."""
+
 
 def friend_pk(user_id: str) -> str:
     """`F#U0123456789abcdef0123456789abcdef`"""
@@ -89,6 +94,27 @@ def link_ended(key: names.LinkEndedKey) -> Place:
     return Place("people", friend_pk(key.user_id), ENDED_LINKS + instant(key.linked_at))
 
 
+def link_ended_of_member(key: names.LinkEndedOfMemberKey) -> Place:
+    """`M#main/1001` / `LINKED#2026-03-01T02:03:04.000000Z#U01…`"""
+    made = f"{ENDED_LINKS}{instant(key.linked_at)}#{part(key.user_id)}"
+    return Place("people", member_pk(key.shop_id, key.member_id), made)
+
+
+PROOF = "PROOF"
+STAYING = frozenset({"MEMBER", "FRIEND", PROOF})
+"""What is no mere row of somebody's: it is read and taken away by its own key."""
+
+
+def consent_proof(key: names.ConsentProofKey) -> Place:
+    """`M#main/1001` / `PROOF`"""
+    return Place("people", member_pk(key.shop_id, key.member_id), PROOF)
+
+
+def people_row(key: names.PeopleRowKey) -> Place:
+    """`O#main/A-5501` / `ORDER`, or any other row by its very place"""
+    return Place("people", key.partition, key.row)
+
+
 def member(key: names.MemberKey) -> Place:
     """`M#main/1001` / `MEMBER`"""
     return Place("people", member_pk(key.shop_id, key.member_id), "MEMBER")
@@ -109,6 +135,28 @@ def order(key: names.OrderKey) -> Place:
     return Place("people", f"O#{part(key.shop_id)}/{part(key.order_id)}", "ORDER")
 
 
+def activity(key: names.ActivityKey) -> Place:
+    """`M#main/1001` / `ACTIVITY`: counts, first and last times"""
+    return Place("people", member_pk(key.shop_id, key.member_id), "ACTIVITY")
+
+
+def bought(key: names.BoughtKey) -> Place:
+    """`M#main/1001` / `BOUGHT#product/P-7` or `BOUGHT#category/和菓子`"""
+    return Place("people", member_pk(key.shop_id, key.member_id), f"BOUGHT#{part(key.kind)}/{part(key.ref)}")
+
+
+def dealing(key: names.CartKey | names.ReservationKey | names.SubscriptionKey) -> Place:
+    """`CART#main/c-81` / `CART`, `RESERVATION#main/b-3` / `RESERVATION`, `SUBSCRIPTION#main/s-9` / `SUBSCRIPTION`"""
+    return Place("people", f"{key.kind}#{part(key.shop_id)}/{part(key.own_id)}", key.kind)
+
+
+def dealing_of_member(
+    key: names.CartOfMemberKey | names.ReservationOfMemberKey | names.SubscriptionOfMemberKey,
+) -> Place:
+    """`M#main/1001` / `CART#c-81`, `RESERVATION#b-3` or `SUBSCRIPTION#s-9`: what one query of a member finds"""
+    return Place("people", member_pk(key.shop_id, key.member_id), f"{key.kind}#{part(key.own_id)}")
+
+
 # people: index `dates`; the sort key is the member
 
 
@@ -125,6 +173,14 @@ def expiry_dpk(on: date, shard: int) -> str:
 def member_dsk(shop_id: str, member_id: str) -> str:
     """`m:main/1001`"""
     return f"m:{part(shop_id)}/{part(member_id)}"
+
+
+# people: index `member`, what a member has outside of the own partition: orders, carts, bookings, merged members
+
+
+def member_mpk(shop_id: str, member_id: str) -> str:
+    """`M#main/1001`"""
+    return member_pk(shop_id, member_id)
 
 
 # work: primary keys
@@ -165,6 +221,11 @@ def fact(key: names.FactKey) -> Place:
     return Place("work", f"FACT#{part(key.fact_id)}", "FACT")
 
 
+def log_mark(key: names.LogMarkKey) -> Place:
+    """`LOG#1b9d…` / `LOG`"""
+    return Place("work", f"LOG#{part(key.record_id)}", "LOG")
+
+
 def run_pk(schedule: str) -> str:
     """`RUN#daily`"""
     return f"RUN#{part(schedule)}"
@@ -190,6 +251,11 @@ def lease(key: names.ShardLeaseKey) -> Place:
     return Place("work", f"LEASE#{two(key.shard)}", "LEASE")
 
 
+def grant_lease(shop_id: str, platform: str) -> Place:
+    """`GRANT#main/eccube` / `LEASE`: who may renew that shop's OAuth grant, `until` when"""
+    return Place("work", f"GRANT#{part(shop_id)}/{part(platform)}", "LEASE")
+
+
 def control(_: names.ControlKey) -> Place:
     """`CONTROL` / `STOP`"""
     return Place("work", "CONTROL", "STOP")
@@ -198,6 +264,11 @@ def control(_: names.ControlKey) -> Place:
 def circuit(_: names.CircuitKey) -> Place:
     """`CONTROL` / `CIRCUIT`"""
     return Place("work", "CONTROL", "CIRCUIT")
+
+
+def privacy_request(key: names.PrivacyRequestKey) -> Place:
+    """`PRIVACY#5f2e…` / `PRIVACY`"""
+    return Place("work", f"PRIVACY#{part(key.request_id)}", "PRIVACY")
 
 
 def poll_pk(shop_id: str, platform: str) -> str:
@@ -223,6 +294,11 @@ def heard(key: names.HeardKey) -> Place:
 def missed(key: names.MissedKey) -> Place:
     """`POLL#main/woocommerce` / `MISSED#2026-12-24T01:00:00.000000Z#9f86d081…`"""
     return Place("work", poll_pk(key.shop_id, key.platform), f"{MISSED}{instant(key.at)}#{part(key.event_id)}")
+
+
+def import_of(key: names.ImportKey) -> Place:
+    """`IMPORT#5a1e…` / `IMPORT`"""
+    return Place("work", f"IMPORT#{part(key.import_id)}", "IMPORT")
 
 
 CLOCK = Place("work", "CONTROL", "CLOCK")
@@ -256,6 +332,13 @@ def nonces_opk(shard: int) -> str:
     return f"NONCE#{two(shard)}"
 
 
+def privacy_opk(shelf: str) -> str:
+    """`PRIVACY#OPEN` by deadline, `PRIVACY#WAITING` by the instant from which they are open, `PRIVACY#DONE` by when they
+    were done, `PRIVACY#OF#5f2e…` the parts of a shop's erasure
+    """
+    return f"PRIVACY#{shelf}"
+
+
 # work: index `person`, the history of one person, newest last
 
 SENDS = "S#"
@@ -281,21 +364,35 @@ _PLACES: dict[type[names.Key[Any]], Callable[[Any], Place]] = {
     names.FriendKey: friend,
     names.LinkOfFriendKey: link_of_friend,
     names.LinkEndedKey: link_ended,
+    names.LinkEndedOfMemberKey: link_ended_of_member,
+    names.ConsentProofKey: consent_proof,
+    names.PeopleRowKey: people_row,
+    names.PrivacyRequestKey: privacy_request,
     names.MemberKey: member,
     names.LinkOfMemberKey: link_of_member,
     names.ExpiringPointsKey: expiring_points,
     names.OrderKey: order,
+    names.ActivityKey: activity,
+    names.BoughtKey: bought,
+    names.CartKey: dealing,
+    names.ReservationKey: dealing,
+    names.SubscriptionKey: dealing,
+    names.CartOfMemberKey: dealing_of_member,
+    names.ReservationOfMemberKey: dealing_of_member,
+    names.SubscriptionOfMemberKey: dealing_of_member,
     names.NonceKey: nonce,
     names.EnrolmentKey: enrolment,
     names.SendKey: send,
     names.DueKey: due,
     names.SeenKey: seen,
     names.FactKey: fact,
+    names.LogMarkKey: log_mark,
     names.RunKey: run,
     names.RunShardKey: run_shard,
     names.ShardLeaseKey: lease,
     names.ControlKey: control,
     names.CircuitKey: circuit,
+    names.ImportKey: import_of,
     names.PollKey: poll,
     names.HeardKey: heard,
     names.MissedKey: missed,

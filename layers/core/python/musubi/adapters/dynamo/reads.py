@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -77,6 +77,10 @@ class Reader:
                 found[key] = codec.decode(codec.entity_of(key), item)
         return found
 
+    def raw(self, places: Sequence[keys.Place]) -> list[tuple[keys.Place, dict[str, Any]]]:
+        """dynamodb:BatchGetItem. The items at `places` that are there, as they are stored; at most BATCH of them."""
+        return list(self._batch(list(places)))
+
     def _batch(self, places: list[keys.Place]) -> Iterable[tuple[keys.Place, dict[str, Any]]]:
         tables = {name: table for table, name in self._tables.items()}
         pending = self._request(places)
@@ -113,11 +117,15 @@ class Reader:
 
     def all(self, query: Query, kind: type[T]) -> list[T]:
         """dynamodb:Query. Everything under `query`; only for partitions that are small by nature."""
+        return self.every(query, lambda item: codec.decode(kind, item))
+
+    def every(self, query: Query, read: Callable[[Mapping[str, Any]], T]) -> list[T]:
+        """dynamodb:Query. The same for rows of several kinds."""
         rows: list[T] = []
         start: dict[str, Any] | None = None
         while True:
             items, start = self._page(query, self._page_size, start)
-            rows += [codec.decode(kind, item) for item in items]
+            rows += [read(item) for item in items]
             if start is None:
                 return rows
 
@@ -125,6 +133,11 @@ class Reader:
         """dynamodb:Query. One page after `cursor`, and the cursor behind it."""
         items, last = self._page(query, self._page_size, json.loads(cursor) if cursor else None)
         return [codec.decode(kind, item) for item in items], json.dumps(last) if last else None
+
+    def items(self, query: Query, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        """dynamodb:Query. One page after `cursor` as it is stored, for partitions that hold more than one kind."""
+        items, last = self._page(query, self._page_size, json.loads(cursor) if cursor else None)
+        return items, json.dumps(last) if last else None
 
     def _page(
         self, query: Query, limit: int, start: dict[str, Any] | None

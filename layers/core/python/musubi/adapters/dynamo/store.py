@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from musubi.adapters.dynamo import keys
+from musubi.adapters.dynamo import codec, keys
 from musubi.adapters.dynamo.commit import Committer
 from musubi.adapters.dynamo.reads import Query, Reader
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, Run, RunShard
 from musubi.domain.people import ExpiringPoints, LinkEnded, Member, Nonce
+from musubi.domain.person import PersonView, person_of
 from musubi.domain.polling import Missed, Poll
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import Key, MemberKey
@@ -128,6 +129,11 @@ class DynamoStore:
             sk=keys.ENDED_LINKS,
         )
         return self._reader.all(query, LinkEnded)
+
+    def person(self, member: MemberKey) -> PersonView:
+        """Query on people; a page holds up to 1 MB, which is some thousand products."""
+        query = Query(table="people", pk=keys.member_pk(member.shop_id, member.member_id))
+        return person_of(row for row in self._reader.every(query, codec.of_member) if row is not None)
 
     def polls_of(self, shop_id: str, platform: str) -> Sequence[Poll]:
         """Query on work; by kind of thing."""

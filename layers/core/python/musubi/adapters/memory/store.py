@@ -9,11 +9,13 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 from musubi.adapters import rules
+from musubi.adapters.dynamo.keys import Place, place
 from musubi.adapters.rules import Standing
 from musubi.domain.ids import shard_of
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, Run, RunShard
-from musubi.domain.people import ExpiringPoints, LinkEnded, Member, Nonce
+from musubi.domain.people import ExpiringPoints, LinkEnded, Member, Nonce, Side
+from musubi.domain.person import PersonView, person_of
 from musubi.domain.polling import Missed, Poll
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import Key, MemberKey
@@ -27,13 +29,14 @@ class MemoryStore:
     """Implements `Store`. What goes in and out is copied: nobody can change a stored row but by a commit."""
 
     def __init__(self, page_size: int = 200) -> None:
-        self._rows: dict[Key[Any], Entity] = {}
+        # By place, as in the tables: a row can be named by more than one key.
+        self._rows: dict[Place, Entity] = {}
         self._lock = Lock()
         self._page_size = page_size
 
     def load(self, keys: Iterable[Key[Any]]) -> Loaded:
         with self._lock:
-            return Loaded({key: deepcopy(self._rows.get(key)) for key in keys})
+            return Loaded({key: deepcopy(self._rows.get(place(key))) for key in keys})
 
     def commit(self, writes: Sequence[Write]) -> CommitResult:
         rules.check(writes)
@@ -46,7 +49,7 @@ class MemoryStore:
         return rules.judge(writes, standings, answer_lost=False)
 
     def _standing(self, write: Write) -> Standing:
-        stored = self._rows.get(rules.key_of(write))
+        stored = self._rows.get(place(rules.key_of(write)))
         version = rules.wanted_version(write)
         if version is None or version == (stored.version if stored else 0):
             return Standing.HELD
@@ -58,14 +61,19 @@ class MemoryStore:
 
     def _apply(self, write: Write) -> None:
         if isinstance(write, Remove | Drop):
-            self._rows.pop(rules.key_of(write), None)
+            self._rows.pop(place(rules.key_of(write)), None)
             return
-        self._rows[write.entity.key] = deepcopy(write.entity)
+        self._rows[place(write.entity.key)] = deepcopy(write.entity)
 
     def all_of(self, kind: type[T]) -> list[T]:
         """Every stored row of `kind`, oldest commit first: for assertions in tests, no access pattern of the system."""
         with self._lock:
             return [cast(T, deepcopy(row)) for row in self._rows.values() if isinstance(row, kind)]
+
+    def placed(self) -> list[tuple[Place, Entity]]:
+        """Every stored row and where it would lie in the tables, for the reads of `MemoryRows`."""
+        with self._lock:
+            return [(where, deepcopy(row)) for where, row in self._rows.items()]
 
     def due_before(self, shard: int, until: datetime, limit: int) -> Sequence[Due]:
         due = [row for row in self.all_of(Due) if row.shard == shard and row.at <= until]
@@ -134,8 +142,13 @@ class MemoryStore:
         return sends[:limit], enrolments[:limit]
 
     def ended_links(self, user_id: str) -> Sequence[LinkEnded]:
-        ended = [row for row in self.all_of(LinkEnded) if row.user_id == user_id]
+        ended = [row for row in self.all_of(LinkEnded) if row.user_id == user_id and row.side is Side.FRIEND]
         return sorted(ended, key=lambda row: row.linked_at)
+
+    def person(self, member: MemberKey) -> PersonView:
+        with self._lock:
+            rows = [(where, deepcopy(row)) for where, row in self._rows.items() if where.pk == place(member).pk]
+        return person_of(row for _, row in sorted(rows, key=lambda pair: pair[0].sk))
 
     def polls_of(self, shop_id: str, platform: str) -> Sequence[Poll]:
         polls = [row for row in self.all_of(Poll) if (row.shop_id, row.platform) == (shop_id, platform)]
