@@ -15,8 +15,8 @@ TOOL := $(PY) -m local.tools
 CODE := $(wildcard layers/core/python/musubi functions infra local tests)
 tests = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup layers layers-local layers-aws synth diff bootstrap deploy doctor up down clock demo soak bench musubi screenshot \
-	check test lint types imports fmt lock clean
+.PHONY: help setup layers layers-local layers-aws synth diff bootstrap deploy doctor up down clock demo soak bench bodies musubi screenshot \
+	check test lint types imports tables fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -95,6 +95,9 @@ soak: setup layers-local ## 1,000 members and 3,000 events under 5 % faults
 bench: setup layers-local ## first answer of the webhook and latencies; writes .local/bench.json
 	@$(PY) -m local.bench
 
+bodies: .venv/.done ## send every sample event, and captures in PAYLOADS=<folder>, through its door and worker
+	@PYTHONPATH=layers/core/python $(PY) -m tests.support.bodies $(PAYLOADS)
+
 # --- asking a deployment --------------------------------------------------------------------------
 musubi: .venv/.done ## ask and steer a deployment: make musubi ARGS="explain 1001 --stage prod"
 	@PYTHONPATH=layers/core/python $(PY) -m musubi.cli $(or $(ARGS),--help)
@@ -109,6 +112,10 @@ types: .venv/.done ## mypy --strict
 
 imports: .venv/.done ## the import direction of the house
 	@PYTHONPATH=layers/core/python lint-imports --no-logo --cache-dir .build/grimp
+
+tables: .venv/.done ## write the pages' tables anew: shop systems, functions
+	@PYTHONPATH=layers/core/python $(PY) -m tests.support.capabilities
+	@$(PY) -m infra.functions_table
 
 fmt: .venv/.done ## format and repair what ruff can
 	@ruff check --quiet --fix-only .

@@ -1,0 +1,159 @@
+"""`make bodies PAYLOADS=<folder>`: every body of `events/`, and of a folder of captures, through its door and worker.
+
+A folder of captures is `<system>/<topic>.json`; its bodies are signed here with the test secret. Prints what became of each,
+by platform, and fails only if one was answered 5xx or broke a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from musubi.adapters.shops.platforms import DOORS
+from tests.support.intake import Fate, Intake, signed
+from tests.support.markdown import ROOT
+
+EVENTS = ROOT / "events"
+VARIABLE = "MUSUBI_PAYLOADS"
+"""Names a folder of captures for the test suite."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one file. `answer` is the HTTP status, 0 where no call is made of it."""
+
+    system: str
+    file: str
+    answer: int
+    fates: tuple[Fate, ...]
+
+    @property
+    def verdict(self) -> str:
+        """`accepted`, `unread`, `quarantined`, `waits` or `refused`; several of them if its events differ."""
+        if not self.answer:
+            return "no call"
+        if self.answer >= 400:
+            return "refused"
+        return " + ".join(sorted({fate.what for fate in self.fates})) or "nothing in it"
+
+    @property
+    def why(self) -> str:
+        return "; ".join(dict.fromkeys(fate.why for fate in self.fates))
+
+
+def samples(folder: Path = EVENTS) -> Iterator[Row]:
+    """Every sample file of ours, with the headers that lie beside it."""
+    for path in sorted(folder.rglob("*.json")):
+        if path.name.endswith(".headers.json"):
+            continue
+        name = path.relative_to(folder)
+        match name.parts[:-1]:
+            case ("shop", platform):
+                yield _called(platform, str(name), path.read_bytes(), _headers(path))
+            case ("line",):
+                intake = Intake()
+                status = intake.line(path.read_bytes(), _headers(path))["statusCode"]
+                yield Row("line", str(name), status, tuple(intake.work()))
+            case ("bus",):
+                yield _brought(str(name), path.read_text(encoding="utf-8"))
+            case ("aws",) if path.name.startswith("http_api"):
+                intake = Intake()
+                status = intake.http(json.loads(path.read_bytes()))["statusCode"]
+                yield Row("aws", str(name), status, tuple(intake.work()))
+            case _:
+                yield _no_call(name.parts[0], str(name), "what a queue or a schedule hands to a function")
+
+
+def captures(folder: Path) -> Iterator[Row]:
+    """Every body of a folder `<system>/<topic>.json`, signed with the test secret."""
+    for path in sorted(folder.glob("*/*.json")):
+        system, name, raw = path.parent.name, str(path.relative_to(folder)), path.read_bytes()
+        if system.startswith("shopify-event"):
+            yield _brought(name, raw.decode())
+        elif system == "eccube" and not path.name.startswith("webhook"):
+            yield _no_call(system, name, "what the shop's API answers")
+        elif system in DOORS:
+            headers = {"content-type": "application/json", **_topic(system, path.stem)}
+            if system == "cloudevents":
+                headers["content-type"] = "application/cloudevents+json"
+            yield _called(system, name, raw, headers, sign=True)
+        else:
+            yield _no_call(system, name, "this system is asked, it does not call")
+
+
+def _called(platform: str, name: str, raw: bytes, headers: dict[str, str], *, sign: bool = False) -> Row:
+    intake = Intake()
+    proven, query = signed(platform, raw, headers) if sign else (headers, {})
+    response = intake.shop(platform, raw, proven, query)
+    fates = tuple(intake.work())
+    if response["statusCode"] >= 400:
+        fates = (Fate("refused", json.loads(response["body"])["message"]),)
+    return Row(platform, name, response["statusCode"], fates)
+
+
+def _brought(name: str, text: str) -> Row:
+    if json.loads(text).get("source") == "musubi":
+        return _no_call("bus", name, "our own fact: the rule leaves it on the bus")
+    return Row("bus", name, 200, tuple(Intake().bus(text)))
+
+
+def _no_call(system: str, name: str, why: str) -> Row:
+    return Row(system, name, 0, (Fate("no call", why),))
+
+
+def _topic(system: str, stem: str) -> dict[str, str]:
+    """The topic header that a capture's name stands for: `orders.create`, `order.jpy.1001` (an order as REST shows it)."""
+    thing, _, rest = stem.partition(".")
+    verb = rest.partition(".")[0]
+    if system == "shopify":
+        return {"x-shopify-topic": "orders/create" if thing == "order" else f"{thing}/{verb}"}
+    if system == "woocommerce":
+        return {"x-wc-webhook-topic": f"{thing}.{verb}"}
+    return {}
+
+
+def _headers(path: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads(path.with_name(f"{path.stem}.headers.json").read_text(encoding="utf-8"))
+    return found
+
+
+def published_vector(source: str) -> tuple[str, str, str] | None:
+    """(key, address, signature) of a signature that Square has published, as a capture's `.source.txt` quotes it."""
+    found = [
+        re.search(rf"^{what}: (\S+)$", source, re.M)
+        for what in ("signature key", "notification URL", "x-square-hmacsha256-signature")
+    ]
+    key, address, signature = (one[1] if one else "" for one in found)
+    return (key, address, signature) if key and address and signature else None
+
+
+def table(rows: list[Row]) -> str:
+    """A line for each file, and the counts by system."""
+    lines = [
+        f"{row.system:<12} {row.answer or '-':>3} {row.verdict:<22} {row.file:<58} {row.why[:110]}".rstrip()
+        for row in rows
+    ]
+    verdicts = sorted({row.verdict for row in rows})
+    lines += ["", " " * 12 + "".join(f"{verdict:>24}" for verdict in verdicts)]
+    for system in sorted({row.system for row in rows}):
+        counted = Counter(row.verdict for row in rows if row.system == system)
+        lines.append(f"{system:<12}" + "".join(f"{counted[verdict] or '.':>24}" for verdict in verdicts))
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table; 1 if anything was answered 5xx."""
+    folder = arguments[0] if arguments else os.environ.get(VARIABLE, "")
+    rows = [*samples(), *(captures(Path(folder)) if folder else ())]
+    sys.stdout.write(table(rows))
+    return 1 if any(row.answer >= 500 for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
