@@ -1,0 +1,1 @@
+"""Tables that shops export (CSV, TSV): bytes → records → rows → canonical events."""
