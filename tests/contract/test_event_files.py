@@ -46,8 +46,9 @@ def _hmac(secret: bytes, message: bytes) -> str:
 def _signature_holds(headers: dict[str, str], body: bytes) -> bool:
     if "x-line-signature" in headers:
         return hmac.compare_digest(headers["x-line-signature"], _hmac(CHANNEL_SECRET, body))
-    if "x-shopify-hmac-sha256" in headers:
-        return hmac.compare_digest(headers["x-shopify-hmac-sha256"], _hmac(SHOP_SECRET, body))
+    for name in ("x-shopify-hmac-sha256", "shopify-hmac-sha256", "x-wc-webhook-signature"):
+        if name in headers:
+            return hmac.compare_digest(headers[name], _hmac(SHOP_SECRET, body))
     if "x-square-hmacsha256-signature" in headers:
         address = f"https://{headers['host']}/shops/main/square".encode()
         return hmac.compare_digest(headers["x-square-hmacsha256-signature"], _hmac(SHOP_SECRET, address + body))
