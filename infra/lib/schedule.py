@@ -1,7 +1,8 @@
 """Schedules in Tokyo time, with retries and a place for what they could not deliver."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
@@ -17,12 +18,16 @@ TIME_ZONE = "Asia/Tokyo"
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """When a schedule fires (``rate(1 minute)``, ``cron(0 6 * * ? *)``) and how long a late delivery makes sense."""
+    """When a schedule fires (``rate(1 minute)``, ``cron(0 6 * * ? *)``) and how long a late delivery makes sense.
+
+    ``about`` is what else its input says: what the schedule is for, where several call the same function.
+    """
 
     name: str
     expression: str
     attempts: int
     max_age_s: int
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class Clockwork(Construct):
@@ -36,6 +41,8 @@ class Clockwork(Construct):
 
     def fire(self, worker: PythonFunction, *beats: Beat) -> None:
         """Let the beats call the function, with one role that can call nothing else."""
+        if not beats:
+            return
         role = self._role(worker)
         for beat in beats:
             schedule = self._schedule(worker, beat, role)
@@ -57,7 +64,11 @@ class Clockwork(Construct):
                 role_arn=role.role_arn,
                 # The business date comes from the schedule, never from the moment a late delivery is handled.
                 input=json.dumps(
-                    {"schedule": beat.name.replace("-", "_"), "scheduled_at": "<aws.scheduler.scheduled-time>"}
+                    {
+                        "schedule": beat.name.replace("-", "_"),
+                        "scheduled_at": "<aws.scheduler.scheduled-time>",
+                        **beat.about,
+                    }
                 ),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._failures.queue_arn),
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(

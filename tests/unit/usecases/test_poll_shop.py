@@ -212,7 +212,7 @@ def _silent(house: House, heard: timedelta | None, missed: timedelta | None, sho
     if missed is not None:
         row = Missed(shop_id="main", platform="woocommerce", at=now - missed, type="OrderPaid", event_id="x")
         house.store.commit([Put(row)])
-    return house.poll(shop).counts.get("ShopsSilent") == 1
+    return house.poll(shop).counts.get("SilentShops") == 1
 
 
 HOUR = timedelta(hours=1)

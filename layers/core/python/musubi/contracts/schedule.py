@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from musubi.contracts.jobs import fields_of
 from musubi.domain.errors import Permanent
@@ -36,6 +36,15 @@ class DailyTick(BaseModel):
     scheduled_at: Annotated[AwareDatetime, BeforeValidator(_no_placeholder)]
 
 
+class PollTick(BaseModel):
+    """A poll's input: which shop is asked. It is asked up to now, whenever that is."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    shop_id: Annotated[str, Field(min_length=1)]
+    platform: Annotated[str, Field(min_length=1)]
+
+
 def read_tick(event: Any) -> Tick:
     """The tick in an invocation; raises Permanent if it is no object."""
     return _read(Tick, event)
@@ -44,6 +53,11 @@ def read_tick(event: Any) -> Tick:
 def read_daily(event: Any) -> DailyTick:
     """The daily tick in an invocation; raises Permanent naming what is missing."""
     return _read(DailyTick, event)
+
+
+def read_poll(event: Any) -> PollTick:
+    """The poll's tick in an invocation; raises Permanent naming what is missing."""
+    return _read(PollTick, event)
 
 
 def _read(model: type[_M], event: Any) -> _M:

@@ -50,7 +50,7 @@ def poll_shop(shop: PolledShop, source: ShopSource, deps: Deps, out_of_time: Cal
         for name, value in result.counts.items():
             counts[name] = counts.get(name, 0) + value
     if shop.pushes and _is_silent(shop, deps):
-        counts["ShopsSilent"] = 1
+        counts["SilentShops"] = 1
     verdict = Verdict.DONE if counts.get("PollFound") else Verdict.STALE
     reasons = [f"{what} {result.reason}" for what, result in zip(shop.whats, results, strict=True)]
     return Outcome(verdict, ", ".join(reasons), counts)
