@@ -14,7 +14,7 @@ class Conversations(Construct):
     """Queue ``line-events`` → ``line_events`` → reply, or queue ``push``."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, site: Site, push: sqs.Queue, quarantine: sqs.Queue
+        self, scope: Construct, construct_id: str, *, site: Site, push: sqs.Queue, log: sqs.Queue, quarantine: sqs.Queue
     ) -> None:
         super().__init__(scope, construct_id)
         # A reply token is good for less than a minute: six seconds of work, and an alarm while it can still matter.
@@ -31,6 +31,7 @@ class Conversations(Construct):
                 "PEOPLE_TABLE": site.names.of("people"),
                 "WORK_TABLE": site.names.of("work"),
                 "PUSH_QUEUE_URL": push.queue_url,
+                "LOG_QUEUE_URL": log.queue_url,
                 "QUARANTINE_QUEUE_URL": quarantine.queue_url,
                 "CLAIM_BUCKET": site.names.claims_bucket(),
                 "BUS_NAME": site.names.prefix,
@@ -41,7 +42,7 @@ class Conversations(Construct):
                 *grants.table("people", READ + WRITE + REMOVE),
                 *grants.table("work", READ + WRITE + REMOVE),
                 *grants.consume("line-events"),
-                *grants.send("push", "quarantine"),
+                *grants.send("push", "log", "quarantine"),
                 *grants.get_claims("line-events"),
                 *grants.secrets("line/channel-secret"),
                 *grants.publish(),

@@ -63,14 +63,19 @@ class WorkQueue(Construct):
         )
 
 
-def work_off(work: WorkQueue, worker: PythonFunction, site: Site) -> lambda_.EventSourceMapping:
-    """Connect a queue to its function: full batches at once, and only the records that failed come back."""
+def work_off(
+    work: WorkQueue, worker: PythonFunction, site: Site, *, batch: int = BATCH, window_s: int = 0
+) -> lambda_.EventSourceMapping:
+    """Connect a queue to its function; only the records that failed come back. A batch is handed over at once, or with
+    ``window_s`` when that many seconds are over or ``batch`` messages are there.
+    """
     mapping = lambda_.EventSourceMapping(
         worker,
         "Source",
         target=worker.function,
         event_source_arn=work.queue.queue_arn,
-        batch_size=BATCH,
+        batch_size=batch,
+        max_batching_window=cdk.Duration.seconds(window_s) if window_s else None,
         report_batch_item_failures=True,
         max_concurrency=site.config.concurrency.queue.get(worker.name),
     )

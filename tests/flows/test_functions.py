@@ -163,7 +163,9 @@ def test_the_account_link_is_answered_with_at_most_six_requests(deployed: Functi
     offered, confirmed = at_reply[0], at_reply[1] - at_reply[0]
     assert 3 <= offered <= 6
     assert 4 <= confirmed <= 6
-    assert deployed.made_by("line_webhook", "line_events") - at_reply[1] == 3, "settle, publish, settle the fact"
+    assert deployed.made_by("line_webhook", "line_events") - at_reply[1] == 4, (
+        "settle, publish, settle the fact, history"
+    )
 
 
 def test_a_personal_push_costs_at_most_four_requests(deployed: Functions) -> None:
@@ -174,12 +176,11 @@ def test_a_personal_push_costs_at_most_four_requests(deployed: Functions) -> Non
     cart(deployed, "order_placed")
     deployed.pump()
     assert words(deployed)[-1].startswith("push ")
-    enqueued = deployed.requests["shop_events", "SendMessageBatch"]
-    assert enqueued == 1
-    assert 3 <= enqueued + deployed.made_by("push_sender") <= 4, deployed.requests
+    assert deployed.requests["shop_events", "SendMessageBatch"] == 1, "push job and history in one"
+    assert deployed.made_by("push_sender") == 4, "read, claim, settle, history"
 
 
-def test_a_shop_event_costs_at_most_five_requests_and_with_its_push_eight(deployed: Functions) -> None:
+def test_a_shop_event_costs_at_most_five_requests_and_its_push_four(deployed: Functions) -> None:
     follow(deployed)
     link(deployed)
     deployed.warm("shop_events", "shop_webhook", "push_sender")
@@ -189,4 +190,35 @@ def test_a_shop_event_costs_at_most_five_requests_and_with_its_push_eight(deploy
         deployed.pump()
         assert deployed.made_by("shop_webhook") == 1
         assert deployed.made_by("shop_webhook", "shop_events") <= 5, (name, deployed.requests)
-        assert deployed.made_by("shop_webhook", "shop_events", "push_sender") <= 8, (name, deployed.requests)
+        assert deployed.made_by("push_sender") <= 4, (name, deployed.requests)
+
+
+def test_the_threads_end_in_the_history_line_by_line_once(deployed: Functions) -> None:
+    follow(deployed)
+    link(deployed)
+    for name in ("order_placed", "shipment_dispatched", "order_placed"):
+        cart(deployed, name)
+        deployed.pump()
+    lines = deployed.history()
+    assert len({line["id"] for line in lines}) == len(lines)
+    assert sorted(line["type"] for line in lines if line["kind"] == "event") == sorted(
+        ["follow", "postback", "accountLink", "OrderPlaced", "ShipmentDispatched"]
+    )
+    settled = {(line["send"], line["state"]) for line in lines if line["kind"] == "send"}
+    assert settled == {(row["send_id"], row["state"]) for row in sends(deployed)}
+    decided = [(line["send"], line["verdict"]) for line in lines if line["kind"] == "decision"]
+    assert sorted(decided) == sorted((send, "send") for send, _ in settled)
+    text = json.dumps(lines, ensure_ascii=False)
+    for personal in ("結城", "https://", "linkToken", "友だち追加"):
+        assert personal not in text
+    assert not [line for line in lines if "m:" in str(line.get("person")) and FRIEND in json.dumps(line)]
+
+
+def test_the_history_of_a_push_costs_its_writer_seven_requests_alone_and_less_in_company(deployed: Functions) -> None:
+    """Alone: a look at the marks, then a claim and an object for event, decision and Send."""
+    follow(deployed)
+    link(deployed)
+    deployed.forget()
+    cart(deployed, "order_placed")
+    deployed.pump()
+    assert deployed.made_by("log_writer") == 7, deployed.requests

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -12,6 +13,7 @@ from musubi.domain.ledger import Send
 from musubi.domain.operations import Fact, FactState
 from musubi.domain.people import Link, Side
 from musubi.domain.scenario import Enrolment
+from tests.support.flows_history import told
 from tests.support.flows_line import Accepted, StrictLine
 
 T = TypeVar("T")
@@ -32,17 +34,18 @@ class Ending:
     enrolments: Counter[tuple[str, ...]]
     pairs: frozenset[tuple[str, str]]
     facts: Counter[tuple[str, str, str]]
+    history: Counter[tuple[str, ...]]
 
     def minus(self, other: Ending) -> list[str]:
         """In words, where this ending differs from `other`."""
         return [
             f"{name}: {mine} instead of {theirs}"
-            for name in ("accepted", "sends", "enrolments", "pairs", "facts")
+            for name in ("accepted", "sends", "enrolments", "pairs", "facts", "history")
             if (mine := getattr(self, name)) != (theirs := getattr(other, name))
         ]
 
 
-def ending_of(peek: Peek, line: StrictLine) -> Ending:
+def ending_of(peek: Peek, line: StrictLine, history: Sequence[str]) -> Ending:
     """What was stored and accepted, without what may differ between two good runs (attempts, times, nonces)."""
     sends: Counter[tuple[str, ...]] = Counter(
         (f"{s.scenario}/{s.step}", s.person, _plain_key(s.key_value), s.state.value, _plain(s.reason))
@@ -61,6 +64,7 @@ def ending_of(peek: Peek, line: StrictLine) -> Ending:
         facts=Counter(
             (f.type, f.data["user_id"], f.data["member_id"]) for f in peek(Fact) if f.state is FactState.PUBLISHED
         ),
+        history=Counter(told(line) for line in history),
     )
 
 

@@ -36,8 +36,11 @@ QUEUES = {
     "shop-events": "shop_events",
     "push": "push_sender",
     "alert-shards": "alert_shard",
+    "log": "log_writer",
 }
 """Queue → the function that works it off."""
+
+HISTORY = "musubi-local-history"
 
 _TABLES = {"PEOPLE_TABLE": tables.PEOPLE, "WORK_TABLE": tables.WORK}
 
@@ -64,6 +67,8 @@ class Functions:
         for name, secret in SECRETS.items():
             self.aws("ssm").put_parameter(Name=f"/musubi/local/{name}", Value=secret, Type="SecureString")
         self.aws("events").create_event_bus(Name="musubi-local")
+        where: Any = {"LocationConstraint": "ap-northeast-1"}
+        self.aws("s3").create_bucket(Bucket=HISTORY, CreateBucketConfiguration=where)
 
     def aws(self, service: str) -> Any:
         """A client of the test's own, whose requests nobody counts."""
@@ -128,6 +133,13 @@ class Functions:
         for message in found:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return True
+
+    def history(self) -> list[dict[str, Any]]:
+        """Every line of the history."""
+        s3 = self.aws("s3")
+        found = s3.list_objects_v2(Bucket=HISTORY).get("Contents", [])
+        texts = [s3.get_object(Bucket=HISTORY, Key=one["Key"])["Body"].read().decode() for one in found]
+        return [json.loads(line) for text in texts for line in text.splitlines()]
 
     def quarantined(self) -> list[str]:
         url = "https://sqs.ap-northeast-1.amazonaws.com/123456789012/musubi-local-quarantine"

@@ -126,7 +126,7 @@ def test_push_jobs_are_what_the_contract_reads() -> None:
     queue: Any = Queue()
     refs = [PushRef("s1", "m:main/1001", "e1", "U" + "0" * 32), PushRef("s2", "f:U" + "0" * 32, "e2")]
     sqs.SqsPushQueue(queue, URL).send(refs, 60)
-    assert [jobs.read_push(body) for body in queue.bodies] == refs
+    assert [jobs.read_push(body) for body in queue.bodies] == [(ref, ()) for ref in refs]
     assert queue.batches[0][0]["DelaySeconds"] == 60
 
 

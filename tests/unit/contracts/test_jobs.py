@@ -24,7 +24,7 @@ WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 @given(send=WORDS, member=WORDS, enrolment=WORDS, hint=st.none() | WORDS)
 def test_push_messages_survive_the_queue(send: str, member: str, enrolment: str, hint: str | None) -> None:
     ref = PushRef(send, f"m:main/{member}", enrolment, hint)
-    assert jobs.read_push(jobs.push_body(ref)) == ref
+    assert jobs.read_push(jobs.push_body(ref)) == (ref, ())
 
 
 @given(on=st.dates(), shard=st.integers(0, 31))

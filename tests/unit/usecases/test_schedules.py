@@ -213,7 +213,7 @@ def test_a_step_that_was_planned_before_is_enqueued_again_and_blocks_nobody(worl
     world.keep(made.send(send_id=known, enrolment_id=enrolment.enrolment_id, scenario=enrolment.scenario, step=step))
     assert run_due_steps.run_due_steps(world.due_deps).counts["StepsRun"] == 1
     assert world.peek(Due) == []
-    assert [jobs.read_push(m.body).send_id for m in world.queue] == [known]
+    assert [jobs.read_push(m.body)[0].send_id for m in world.queue] == [known]
 
 
 # one job for one Send

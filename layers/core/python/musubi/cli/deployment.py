@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_sqs import SQSClient
 
-QUEUES = ("line-events", "shop-events", "push", "alert-shards")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log")
 LONE_DLQS = ("schedules-dlq", "bus-dlq", "quarantine")
 REGION = "ap-northeast-1"
 

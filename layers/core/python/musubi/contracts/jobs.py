@@ -142,7 +142,7 @@ def push_body(ref: PushRef, riders: Sequence[Record] = ()) -> str:
         hint_user=ref.hint_user,
         riders=tuple(line_of(record) for record in riders),
     )
-    return message.model_dump_json(exclude_defaults=True)
+    return message.model_dump_json(exclude=None if riders else {"riders"})
 
 
 def read_push(body: str) -> tuple[PushRef, tuple[Record, ...]]:

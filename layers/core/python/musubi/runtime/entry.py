@@ -15,7 +15,7 @@ One log line per record. It names what happened and to which kind of thing; bodi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.outcome import Outcome
-from musubi.runtime.work import Scheduled, Worker
+from musubi.runtime.work import BatchWorker, Scheduled, Worker
 
 T = TypeVar("T")
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -73,11 +73,62 @@ def queue_worker(worker: Worker[T]) -> Handler:
     return lambda_handler
 
 
+def queue_batch(worker: BatchWorker[T]) -> Handler:
+    """A Lambda handler that works off all SQS records of an invocation together and reports the failed ones.
+
+    One log line a batch. What nobody foresaw fails all of it: the records come back, and end in the dead letters.
+    """
+    _log()
+
+    def lambda_handler(event: dict[str, Any], context: Any) -> Any:
+        worker.deadline.begin(context.get_remaining_time_in_millis() / 1000)
+        try:
+            late = _batch([SQSRecord(record) for record in event["Records"]], worker)
+            return {"batchItemFailures": [{"itemIdentifier": record.message_id} for record in late]}
+        finally:
+            _flush()
+
+    return lambda_handler
+
+
+def _batch(records: Sequence[SQSRecord], worker: BatchWorker[T]) -> list[SQSRecord]:
+    """Work off a batch; the records that SQS shall deliver again."""
+    labels: dict[str, Any] = {"queue": worker.source, "records": len(records)}
+    late: list[SQSRecord] = []
+    jobs: list[tuple[SQSRecord, T]] = []
+    for record in records:
+        try:
+            try:
+                jobs.append((record, worker.parse(record.body)))
+            except Permanent as error:
+                worker.quarantine.put(worker.source, error.reason, record.body)
+                _log().error("record quarantined", reason=error.reason, message_id=record.message_id, **labels)
+                _count("Quarantined", 1)
+        except Retryable as retry:
+            late.append(_late(record, worker, retry))
+    try:
+        outcome, failed = worker.use([job for _, job in jobs])
+    except Exception:
+        _log().exception("batch crashed", **labels)
+        _count("RecordsCrashed", len(jobs))
+        return [*late, *(record for record, _ in jobs)]
+    _report(outcome, labels)
+    return [*late, *(_late(jobs[n][0], worker, error) for n, error in failed.items())]
+
+
+def _late(record: SQSRecord, worker: BatchWorker[T], error: Retryable) -> SQSRecord:
+    _log().warning("record handed back", reason=error.reason, queue=worker.source, message_id=record.message_id)
+    _count("RecordsRetried", 1)
+    _hand_back(record, worker, error.after_s)
+    return record
+
+
 def scheduled(job: Scheduled[T]) -> Handler:
     """A Lambda handler for a schedule. What it raises fails the invocation: Lambda repeats it, then sets it aside."""
     _log()
 
     def lambda_handler(event: dict[str, Any], context: Any) -> Mapping[str, str]:
+        job.deadline.begin(context.get_remaining_time_in_millis() / 1000)
         try:
             outcome = job.use(job.parse(event), lambda: context.get_remaining_time_in_millis() < _SPARE_MS)
             _report(outcome, {})
@@ -144,7 +195,7 @@ def _one(record: SQSRecord, worker: Worker[T]) -> None:
         raise
 
 
-def _hand_back(record: SQSRecord, worker: Worker[T], after_s: int) -> None:
+def _hand_back(record: SQSRecord, worker: Worker[T] | BatchWorker[T], after_s: int) -> None:
     """Make the record visible after `after_s`, and three times later with each receive: a short fault costs seconds, a
     long one does not use the receives up before it is over.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from musubi.adapters.dynamo.store import DynamoStore
     from musubi.adapters.line.gateway import LineApi
     from musubi.adapters.secrets import SsmSecrets
-    from musubi.adapters.sqs import SqsPushQueue
+    from musubi.adapters.sqs import SqsLog, SqsPushQueue
     from musubi.domain.events import ShopEvent, UnreadShopEvent
     from musubi.domain.gate import Policy
     from musubi.domain.outcome import Outcome
@@ -114,6 +114,14 @@ def push_queue(queue_url: str) -> SqsPushQueue:
     from musubi.adapters.sqs import SqsPushQueue
 
     return SqsPushQueue(client("sqs"), queue_url)
+
+
+def log(queue_url: str) -> SqsLog:
+    """The way into the history."""
+    from musubi.adapters.aws import client
+    from musubi.adapters.sqs import SqsLog
+
+    return SqsLog(client("sqs"), queue_url)
 
 
 def line(s: settings.Sending, clock: Clock, deadline: Deadline) -> LineApi:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from musubi.domain.errors import Retryable
 from musubi.domain.outcome import Outcome
 from musubi.ports import Quarantine
 
@@ -61,16 +62,34 @@ class Worker(Generic[T]):
     deadline: Deadline = field(default_factory=Deadline)
 
 
+@dataclass(frozen=True)
+class BatchWorker(Generic[T]):
+    """A consumer of the queue `source` that works a whole batch off at once, where that is what makes it cheap.
+
+    `use` gets what was read and answers for all of it: one outcome, and by number which records have to come back, and why.
+    """
+
+    source: str
+    parse: Callable[[str], T]
+    use: Callable[[Sequence[T]], tuple[Outcome, Mapping[int, Retryable]]]
+    quarantine: Quarantine
+    hand_back: HandBack
+    deadline: Deadline = field(default_factory=Deadline)
+
+
 class OutOfTime(Protocol):
     def __call__(self) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Scheduled(Generic[T]):
-    """What a schedule starts. `use` stops cleanly when it is told that the function's time is nearly up."""
+    """What a schedule starts. `use` stops cleanly when it is told that the function's time is nearly up; `deadline` says how
+    much is left, for calls that must end before it.
+    """
 
     parse: Callable[[Any], T]
     use: Callable[[T, OutOfTime], Outcome]
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 def pseudonym(text: str | None) -> str:

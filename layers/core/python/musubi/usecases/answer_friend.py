@@ -54,6 +54,8 @@ def first_claim(
     """
     decision = decide(send, to, policy, now.business)
     # HOLD (quiet hours) holds no reply: the friend is awake and waits for it. What goes as a push meets the gate again.
+    if decision.verdict is not GateVerdict.HOLD:
+        send = ledger.decided(send, decision.verdict.value, decision.reason, now.machine)
     if decision.verdict is GateVerdict.SKIP:
         return replace(ledger.skip(send, decision.reason, now.machine), version=1)
     if decision.verdict is GateVerdict.PARK:
@@ -86,19 +88,28 @@ def send_facts(send: Send, to: Recipient, catalog: Catalog, shop_name: str) -> d
     return {"shop.name": shop_name, **names, **send.facts}
 
 
-def answer(send: Send, event: LineEvent, deps: Answering, *, fresh: bool, stopped: bool = False) -> Outcome:
+@dataclass(frozen=True)
+class Answered:
+    """What came of an answer; `send` is the row as it is now, if we know it."""
+
+    outcome: Outcome
+    send: Send | None = None
+
+
+def answer(send: Send, event: LineEvent, deps: Answering, *, fresh: bool, stopped: bool = False) -> Answered:
     """Bring `send` to LINE by the event's reply token, or hand it to the push sender. `fresh`: our own first claim.
 
     `stopped`: the kill switch is on; it is asked before every attempt (DESIGN §6.2).
     """
     if send.state is SendState.PLANNED and send.channel is Channel.PUSH:
         deps.push_queue.send([push_ref(send)])
-        return Outcome(Verdict.DONE, "push_planned", {"PushesPlanned": 1})
+        return Answered(Outcome(Verdict.DONE, "push_planned", {"PushesPlanned": 1}), send)
     if send.state not in (SendState.CLAIMED, SendState.PLANNED):
-        return Outcome(Verdict.STALE, f"{send.state.value}:{send.reason}", {f"Sends{send.state.value.title()}": 1})
+        counts = {f"Sends{send.state.value.title()}": 1}
+        return Answered(Outcome(Verdict.STALE, f"{send.state.value}:{send.reason}", counts), send)
     claimed = send if fresh else _claim_again(send, event, deps, stopped)
     if claimed is None:
-        return Outcome(Verdict.STALE, "moved_on")
+        return Answered(Outcome(Verdict.STALE, "moved_on"))
     if claimed.channel is Channel.PUSH or claimed.state is not SendState.CLAIMED:
         return answer(claimed, event, deps, fresh=False, stopped=stopped)
     return _call(claimed, event, deps)
@@ -122,6 +133,7 @@ def _claim_again(send: Send, event: LineEvent, deps: Answering, stopped: bool) -
 
 def _stopped(send: Send, now: datetime) -> Send:
     """The kill switch is on: what matters waits to be pushed, what may have arrived is never sent again."""
+    send = ledger.decided(send, GateVerdict.PARK.value, "kill_switch", now)
     if send.state is SendState.CLAIMED:
         return without_token(send, now)
     if not send.essential:
@@ -142,7 +154,7 @@ def without_token(send: Send, now: datetime) -> Send:
     return replace(ledger.release(send, "reply_token_aged", now), channel=Channel.PUSH)
 
 
-def _call(send: Send, event: LineEvent, deps: Answering) -> Outcome:
+def _call(send: Send, event: LineEvent, deps: Answering) -> Answered:
     result = deps.line.reply(event.reply_token or "", send.messages or "")
     now = deps.clock.machine()
     settled = ledger.settle(send, result, now)
@@ -154,9 +166,9 @@ def _call(send: Send, event: LineEvent, deps: Answering) -> Outcome:
         # Whatever the words, which LINE may change: if the message itself is wrong, the push is refused as well.
         settled = ledger.refused_reply(send, result, now)
     if not isinstance(deps.store.commit([Replace(settled)]), Committed):
-        return Outcome(Verdict.STALE, "overtaken")
+        return Answered(Outcome(Verdict.STALE, "overtaken"))
     if result.kind in (AnswerKind.UNCLEAR, AnswerKind.PASSING):
         raise Retryable(settled.reason, after_s=2)
     if settled.channel is Channel.PUSH and settled.state is SendState.PLANNED:
         deps.push_queue.send([push_ref(settled)])
-    return Outcome(Verdict.DONE, settled.reason, {f"Replies{settled.state.value.title()}": 1})
+    return Answered(Outcome(Verdict.DONE, settled.reason, {f"Replies{settled.state.value.title()}": 1}), settled)

@@ -1,7 +1,8 @@
-"""One push job: ask the gate, fix and claim the row, call LINE, settle what it said (DESIGN §6)."""
+"""One push job: ask the gate, fix and claim the row, call LINE, settle what it said (DESIGN §6), tell the history."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from musubi.domain import ledger
 from musubi.domain.answers import Answer, AnswerKind
 from musubi.domain.engine import push_ref
 from musubi.domain.gate import Decision, GateVerdict, Policy, Recipient, ask
+from musubi.domain.history import Record, of_send
 from musubi.domain.ids import MemberPerson, parse_person, shard_of
 from musubi.domain.ledger import Channel, Send, SendState
 from musubi.domain.operations import Circuit, Due, DueKind, PushRef
@@ -26,7 +28,7 @@ from musubi.domain.store_keys import (
     SendKey,
 )
 from musubi.domain.writes import Committed, Put, Replace, Write
-from musubi.ports import Catalog, Clock, LineGateway, Loaded, PushQueue, Store, Tokens
+from musubi.ports import Catalog, Clock, LineGateway, Loaded, Log, PushQueue, Store, Tokens
 from musubi.usecases.answer_friend import send_facts, without_token
 
 CIRCUIT_OPEN = timedelta(seconds=30)
@@ -48,23 +50,44 @@ class Deps:
     tokens: Tokens
     policy: Policy
     shop_name: str
+    log: Log
 
 
-def deliver_send(ref: PushRef, deps: Deps) -> Outcome:
-    """Bring one Send as far as it can go now. Waiting is a new, delayed job, never a failure: receives are for crashes."""
+@dataclass(frozen=True)
+class _Done:
+    """What came of a job; `send` is the row as it is now, if this job knows it."""
+
+    outcome: Outcome
+    send: Send | None = None
+
+
+def deliver_send(ref: PushRef, deps: Deps, riders: Sequence[Record] = ()) -> Outcome:
+    """Bring one Send as far as it can go now. Waiting is a new, delayed job, never a failure: receives are for crashes.
+
+    At the end `riders` (the lines that the job carries) and what there is to tell of the row go to the history, in one
+    message. A repeat finds the row settled and tells the same again, so a crash before the end loses nothing.
+    """
+    done = _deliver(ref, deps)
+    records = (*riders, *(of_send(done.send) if done.send else ()))
+    if records:
+        deps.log.append(records)
+    return done.outcome
+
+
+def _deliver(ref: PushRef, deps: Deps) -> _Done:
     loaded = _load(ref, deps)
     send = loaded.get(SendKey(ref.send_id))
     now = deps.clock.machine()
     owner = deps.tokens.owner()
     if send is None:
-        return Outcome(Verdict.STALE, "no_row")
+        return _Done(Outcome(Verdict.STALE, "no_row"))
     if send.state not in ledger.OPEN:
-        return Outcome(Verdict.STALE, f"settled:{send.reason}")
+        return _Done(Outcome(Verdict.STALE, f"settled:{send.reason}"), send)
     if ledger.leased(send, owner, now):
         assert send.lease_until is not None
         return _defer(ref, send.lease_until - now, "leased", deps)
     if ledger.retry_waits(send, now):
-        return Outcome(Verdict.STALE, "retry_waits")
+        return _Done(Outcome(Verdict.STALE, "retry_waits"))
     if send.channel is Channel.REPLY:
         return _take_over_reply(send, now, deps)
     if ledger.key_expired(send, now):
@@ -74,8 +97,9 @@ def deliver_send(ref: PushRef, deps: Deps) -> Outcome:
         return _defer(ref, circuit.open_until - now, "circuit_open", deps)
     recipient = _recipient(send, loaded, deps)
     if send.state is SendState.PARKED and (recipient.stopped or send.reason != "kill_switch"):
-        return Outcome(Verdict.STALE, f"parked:{send.reason}")
+        return _Done(Outcome(Verdict.STALE, f"parked:{send.reason}"), send)
     decision = ask(send, recipient, deps.policy, deps.clock.business())
+    send = ledger.decided(send, decision.verdict.value, decision.reason, now, decision.until)
     if decision.verdict is not GateVerdict.SEND:
         return _refuse(send, decision, now, deps)
     return _claim_and_call(ref, send, recipient, decision, owner, now, deps)
@@ -114,34 +138,34 @@ def _recipient(send: Send, loaded: Loaded, deps: Deps) -> Recipient:
     return Recipient(friend, link, member, enrolment, control)
 
 
-def _refuse(send: Send, decision: Decision, now: datetime, deps: Deps) -> Outcome:
+def _refuse(send: Send, decision: Decision, now: datetime, deps: Deps) -> _Done:
     if decision.verdict is GateVerdict.SKIP:
         return _store(ledger.skip(send, decision.reason, now), deps, decision.reason)
     if decision.verdict is GateVerdict.PARK:
         if send.state is SendState.PARKED:
-            return Outcome(Verdict.STALE, f"parked:{send.reason}")
+            return _Done(Outcome(Verdict.STALE, f"parked:{send.reason}"), send)
         return _store(ledger.park(send, decision.reason, now), deps, decision.reason)
     assert decision.until is not None
     due = Due(shard=shard_of(send.send_id), at=decision.until, kind=DueKind.SEND, ref=send.send_id)
     if send.state is SendState.HELD and send.held_until == decision.until:
         # Woken by a tick whose clock is a moment ahead of ours: its due item is gone, without another nobody wakes it.
         deps.store.commit([Put(due)])
-        return Outcome(Verdict.STALE, "held_already")
+        return _Done(Outcome(Verdict.STALE, "held_already"), send)
     held = ledger.hold(send, decision.until, decision.reason)
     return _store(held, deps, decision.reason, Put(due))
 
 
-def _take_over_reply(send: Send, now: datetime, deps: Deps) -> Outcome:
+def _take_over_reply(send: Send, now: datetime, deps: Deps) -> _Done:
     moved = without_token(send, now)
-    outcome = _store(moved, deps, moved.reason)
-    if outcome.verdict is Verdict.DONE and moved.state is SendState.PLANNED:
+    done = _store(moved, deps, moved.reason)
+    if done.outcome.verdict is Verdict.DONE and moved.state is SendState.PLANNED:
         deps.push_queue.send([push_ref(moved)])
-    return outcome
+    return done
 
 
 def _claim_and_call(
     ref: PushRef, send: Send, to: Recipient, decision: Decision, owner: str, now: datetime, deps: Deps
-) -> Outcome:
+) -> _Done:
     messages, user_id = send.messages, send.user_id
     if messages is None or user_id is None:
         try:
@@ -158,7 +182,7 @@ def _claim_and_call(
     return _settle(ref, claimed, answer, deps)
 
 
-def _settle(ref: PushRef, claimed: Send, answer: Answer, deps: Deps) -> Outcome:
+def _settle(ref: PushRef, claimed: Send, answer: Answer, deps: Deps) -> _Done:
     now = deps.clock.machine()
     settled = ledger.settle(claimed, answer, now)
     counts: dict[str, int] = {}
@@ -167,26 +191,26 @@ def _settle(ref: PushRef, claimed: Send, answer: Answer, deps: Deps) -> Outcome:
         counts = {"CircuitOpened": 1}
     if answer.kind is AnswerKind.MONTHLY:
         counts = {"MonthlyLimitHit": 1}
-    outcome = _store(settled, deps, answer.reason, counts=counts)
+    done = _store(settled, deps, answer.reason, counts=counts)
     if answer.kind is AnswerKind.UNCLEAR:
         deps.push_queue.send([ref], ledger.backoff_s(claimed.attempts))
     if answer.kind is AnswerKind.PASSING:
         deps.push_queue.send([ref], round(_open_for(answer).total_seconds()))
-    return outcome
+    return done
 
 
 def _open_for(answer: Answer) -> timedelta:
     return CIRCUIT_OPEN_RATE if answer.status == 429 else CIRCUIT_OPEN
 
 
-def _store(send: Send, deps: Deps, reason: str, *beside: Write, counts: dict[str, int] | None = None) -> Outcome:
+def _store(send: Send, deps: Deps, reason: str, *beside: Write, counts: dict[str, int] | None = None) -> _Done:
     if not isinstance(deps.store.commit([Replace(send), *beside]), Committed):
-        return Outcome(Verdict.STALE, "overtaken")
+        return _Done(Outcome(Verdict.STALE, "overtaken"))
     named = {f"Sends{send.state.value.title()}": 1}
-    return Outcome(Verdict.DONE, reason, {**named, **(counts or {})})
+    return _Done(Outcome(Verdict.DONE, reason, {**named, **(counts or {})}), send)
 
 
-def _defer(ref: PushRef, by: timedelta, reason: str, deps: Deps) -> Outcome:
+def _defer(ref: PushRef, by: timedelta, reason: str, deps: Deps) -> _Done:
     seconds = min(_LONGEST_DEFER_S, max(1, round(by.total_seconds()) + 1))
     deps.push_queue.send([ref], seconds)
-    return Outcome(Verdict.STALE, reason, {"SendsDeferred": 1})
+    return _Done(Outcome(Verdict.STALE, reason, {"SendsDeferred": 1}))

@@ -68,6 +68,10 @@ def _sweep_sends(shard: int, deps: Deps, out_of_time: Callable[[], bool]) -> tup
     for _ in range(_MAX_PAGES):
         now = deps.clock.machine()
         rows = deps.store.open_sends(shard, now, PAGE)
+        # Before they are given up: the sender tells the history of them, also if this sweep dies on the way. A job that is
+        # faster than we are gives the row up itself.
+        if over := [push_ref(row) for row in rows if ledger.key_expired(row, now)]:
+            deps.push_queue.send(over)
         refs = []
         for row in rows:
             moved = _swept(row, now)

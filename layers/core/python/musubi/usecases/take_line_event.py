@@ -15,13 +15,14 @@ from musubi.domain.engine import Moment, begin, begin_writes, push_ref
 from musubi.domain.events import FriendEvent, LineEvent
 from musubi.domain.friends import apply_presence, is_overtaken, set_promo, wish_unlinked
 from musubi.domain.gate import Policy, Recipient
+from musubi.domain.history import of_line_event, of_send
 from musubi.domain.ids import FriendPerson, enrolment_id, send_id
 from musubi.domain.intents import MAY_TELL, Intent, intent_of
 from musubi.domain.ledger import Send
 from musubi.domain.linking import LinkMove, end_link, make_link, nonce_digest
 from musubi.domain.operations import Fact, Seen
 from musubi.domain.outcome import Outcome, Verdict
-from musubi.domain.people import Friend, Link, Member, Nonce, Promo
+from musubi.domain.people import Friend, Link, Member, MemberState, Nonce, Promo
 from musubi.domain.scenario import Enrolment, EventEntry, KeyKind, Scenario
 from musubi.domain.store_keys import (
     ControlKey,
@@ -35,7 +36,7 @@ from musubi.domain.store_keys import (
     SendKey,
 )
 from musubi.domain.writes import Create, Drop, Put, Replace, Write
-from musubi.ports import Bus, Catalog, Clock, LineGateway, Loaded, PushQueue, Store, Tokens
+from musubi.ports import Bus, Catalog, Clock, LineGateway, Loaded, Log, PushQueue, Store, Tokens
 from musubi.usecases.answer_friend import Answering, answer, first_claim
 from musubi.usecases.commit import until_committed
 from musubi.usecases.publish_facts import publish_facts
@@ -54,26 +55,34 @@ class Deps:
     deployment: str
     shop_name: str
     login_url: str
+    log: Log
 
 
 def take_line_event(event: LineEvent, deps: Deps) -> Outcome:
-    """Take one verified webhook event."""
+    """Take one verified webhook event. The history hears of it last, together with the answer: the reply token ages."""
     intent = intent_of(event, deps.catalog.command(event.text) if event.text is not None else None)
+    outcome, send = _take(event, intent, deps)
+    deps.log.append([of_line_event(event, intent), *(of_send(send) if send else ())])
+    return outcome
+
+
+def _take(event: LineEvent, intent: Intent, deps: Deps) -> tuple[Outcome, Send | None]:
+    """What came of the event, and the row of its answer as it is now."""
     if event.user_id is None and intent is not Intent.LINK:
-        return _record(event, deps, "no_user")
+        return _record(event, deps, "no_user"), None
     if event.user_id is None:
-        return _link_failed_at_line(event, deps)
+        return _link_failed_at_line(event, deps), None
     taken = until_committed(deps.store, lambda: _attempt(event, intent, deps))
     if taken.send is None:
         _publish(taken.facts, deps)
-        return Outcome(taken.verdict, taken.reason, taken.counts)
+        return Outcome(taken.verdict, taken.reason, taken.counts), None
     answering = Answering(deps.store, deps.clock, deps.push_queue, deps.line, deps.tokens)
     answered = answer(taken.send, event, answering, fresh=taken.fresh, stopped=taken.stopped)
     # After the answer: the reply token ages. If the answer fails, the sweeper does both.
     if taken.more:
         deps.push_queue.send([push_ref(send) for send in taken.more])
     _publish(taken.facts, deps)
-    return replace(answered, counts={**taken.counts, **answered.counts})
+    return replace(answered.outcome, counts={**taken.counts, **answered.outcome.counts}), answered.send
 
 
 @dataclass(frozen=True)
@@ -226,7 +235,8 @@ def _decide_in_standby(
 def _decide_link(event: LineEvent, friend: Friend, link: Link | None, loaded: Loaded, deps: Deps) -> _Change:
     digest = nonce_digest(event.link_nonce or "")
     nonce = loaded.get(NonceKey(digest)) if event.link_nonce else None
-    if not event.link_ok:
+    if not event.link_ok or _is_erased(nonce, loaded):
+        # Whoever was erased after the login proves nothing any more.
         drop: tuple[Write, ...] = (Drop(NonceKey(digest)),) if nonce else ()
         return _Change(friend, FriendEvent.LINK_FAILED, "link_failed", drop)
     move: LinkMove = make_link(
@@ -244,6 +254,11 @@ def _decide_link(event: LineEvent, friend: Friend, link: Link | None, loaded: Lo
         return _Change(friend, None, move.reason, move.writes)
     tells = FriendEvent.LINKED if move.link is not None else FriendEvent.LINK_FAILED
     return _Change(friend, tells, move.reason, move.writes, move.facts, link=move.link)
+
+
+def _is_erased(nonce: Nonce | None, loaded: Loaded) -> bool:
+    member = loaded.get(MemberKey(nonce.shop_id, nonce.member_id)) if nonce else None
+    return member is not None and member.state is MemberState.ERASED
 
 
 def _member_side(nonce: Nonce | None, loaded: Loaded) -> Link | None:

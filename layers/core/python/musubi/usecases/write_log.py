@@ -57,6 +57,11 @@ def write_log(records: Iterable[Record], deps: Deps, out_of_time: Callable[[], b
     """Bring `records` into the history. What could not be brought now is named in the answer, and the rest is done."""
     once = {record.record_id: record for record in records}
     written = Written()
+    try:
+        marks = deps.store.load([record.mark for record in once.values()])
+    except Retryable as error:
+        written.late |= dict.fromkeys(once, error)
+        return written
     for _, group in groupby(sorted(once.values(), key=_order), key=lambda record: record.folder):
         members = list(group)
         for start in range(0, len(members), BATCH):
@@ -64,7 +69,7 @@ def write_log(records: Iterable[Record], deps: Deps, out_of_time: Callable[[], b
             try:
                 if out_of_time():
                     raise Retryable("out_of_time", after_s=1)
-                _write(lines, deps, written)
+                _write(lines, marks, deps, written)
             except Retryable as error:
                 written.late |= {line.record_id: error for line in lines if line.record_id not in written.late}
     return written
@@ -74,10 +79,9 @@ def _order(record: Record) -> tuple[str, str]:
     return record.folder, record.record_id
 
 
-def _write(lines: Sequence[Record], deps: Deps, written: Written) -> None:
-    """One object. A conflict means that somebody claimed one of the ids meanwhile: look again who."""
+def _write(lines: Sequence[Record], marks: Loaded, deps: Deps, written: Written) -> None:
+    """One object. A conflict means that somebody claimed one of the ids since `marks` were read: look again who."""
     for _ in range(_ATTEMPTS):
-        marks = deps.store.load([line.mark for line in lines])
         free = _free(lines, marks, deps, written)
         if not free:
             return
@@ -87,6 +91,7 @@ def _write(lines: Sequence[Record], deps: Deps, written: Written) -> None:
         key = f"{free[0].folder}/{name}.jsonl"
         claims = [_claim(line, marks.get(line.mark), key, now) for line in free]
         if not isinstance(deps.store.commit(claims), Committed):
+            marks = deps.store.load([line.mark for line in lines])
             continue
         if not deps.archive.write(key, "".join(line.line() + "\n" for line in free)):
             raise Retryable("object_voided", after_s=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from musubi.runtime import parts, settings
 
 if TYPE_CHECKING:
     from musubi.domain.events import LineEvent
+    from musubi.domain.history import Record
     from musubi.domain.operations import PushRef
     from musubi.domain.outcome import Outcome
     from musubi.runtime.work import Worker
@@ -50,6 +51,7 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
         deployment=s.deployment,
         shop_name=s.shop_name,
         login_url=s.shop_login_url,
+        log=parts.log(s.log_queue_url),
     )
 
     bots: set[str] = set()
@@ -84,7 +86,7 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
     )
 
 
-def push_sender() -> Worker[PushRef]:
+def push_sender() -> Worker[tuple[PushRef, Sequence[Record]]]:
     """The queue push → `deliver_send`."""
     from musubi.adapters.tokens import RandomTokens
     from musubi.contracts.jobs import read_push
@@ -103,12 +105,22 @@ def push_sender() -> Worker[PushRef]:
         tokens=RandomTokens(),
         policy=parts.policy(s),
         shop_name=s.shop_name,
+        log=parts.log(s.log_queue_url),
     )
+
+    def use(job: tuple[PushRef, Sequence[Record]]) -> Iterable[Outcome]:
+        ref, riders = job
+        yield deliver_send(ref, deps, riders)
+
+    def labels(job: tuple[PushRef, Sequence[Record]]) -> Mapping[str, str]:
+        ref, _ = job
+        return {"send": ref.send_id, "person": pseudonym(ref.person)}
+
     return parts.worker(
         "push",
         lambda body, sent_at: read_push(body),
-        lambda ref: (deliver_send(ref, deps),),
-        lambda ref: {"send": ref.send_id, "person": pseudonym(ref.person)},
+        use,
+        labels,
         s.quarantine_queue_url,
         deadline=deadline,
     )
