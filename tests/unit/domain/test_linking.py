@@ -69,7 +69,11 @@ class Table:
 
     @property
     def ended(self) -> list[tuple[str, str, str]]:
-        return sorted((x.user_id, x.member_id, x.reason) for x in self.store.all_of(LinkEnded))
+        """Finished links; fails when one side says what the other does not."""
+        rows = self.store.all_of(LinkEnded)
+        friends, members = ([x for x in rows if x.side is side] for side in Side)
+        assert {x.mirrored() for x in friends} == set(members)
+        return sorted((x.user_id, x.member_id, x.reason) for x in friends)
 
     @property
     def told(self) -> list[tuple[str, str, str]]:

@@ -147,7 +147,7 @@ class PersonRows(Protocol):
         ...
 
     def of_shop(self, shop_id: str, cursor: str | None) -> Page[MemberKey | PeopleRowKey]:
-        """Members of a shop, each perhaps more than once, and rows of its guests, by a Scan: for a shop's erasure, which an
+        """Members of a shop, each once or more, and rows of its guests, by a Scan: for a shop's erasure, which an
         operator has approved, and for nothing else. A page may be empty and still have a next one.
         """
         ...

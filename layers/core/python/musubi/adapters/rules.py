@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from musubi.domain.forgetting import ERASED
 from musubi.domain.ids import MemberPerson, shard_of
 from musubi.domain.ledger import Send, SendState
 from musubi.domain.operations import Fact, FactState
@@ -105,8 +106,9 @@ def parked_at(send: Send) -> datetime | None:
 
 
 def unknown_since(send: Send) -> datetime | None:
-    """When a Send became unknown; None for any other."""
-    return (send.settled_at or send.planned_at) if send.state is SendState.UNKNOWN else None
+    """When a Send became unknown; None for any other, and when its person was erased: there is nobody to ask."""
+    listed = send.state is SendState.UNKNOWN and send.reason != ERASED
+    return (send.settled_at or send.planned_at) if listed else None
 
 
 def fact_look_at(fact: Fact) -> datetime | None:
