@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from musubi.domain.changes import CartState, PrivacyKind, ReservationState, SubscriptionState
+from musubi.domain.changes import CartState, ReservationState, SubscriptionState
 from musubi.domain.people import MemberState, Rank
-from musubi.domain.privacy import PrivacyRequest
+from musubi.domain.privacy import PrivacyRequest, RequestKind
 from musubi.domain.store_keys import CartKey, OrderKey, ReservationKey, SubscriptionKey
 from tests.support.flows_acts import MEMBER
 from tests.support.flows_world import World, at
@@ -148,7 +148,7 @@ def test_a_request_for_erasure_is_kept_with_its_deadline(world: World) -> None:
     world.shop("PersonalDataErasureRequested", {"member_id": MEMBER, "deadline_at": "2026-12-20T00:00:00+09:00"})
     world.settle()
     (request,) = world.peek(PrivacyRequest)
-    assert (request.kind, request.deadline_at) == (PrivacyKind.ERASURE, at("2026-12-20T00:00"))
+    assert (request.kind, request.deadline_at) == (RequestKind.ERASURE, at("2026-12-20T00:00"))
 
 
 def test_a_sample_over_http_is_the_same_flow(world: World) -> None:

@@ -18,7 +18,7 @@ from musubi.domain.errors import ConfigError, Permanent
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 from musubi.domain.orders import Milestone
 from musubi.domain.people import Birthday
-from tests.support.markdown import ROOT
+from tests.support.markdown import ROOT, fences, page
 from tests.unit.contracts.strategies import JSON, objects_with
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -97,7 +97,8 @@ def test_one_body_may_hold_several_events_and_lists(tmp_path: Path) -> None:
 def test_a_body_that_no_rule_fits_is_kept_unread(tmp_path: Path) -> None:
     typed = {**PLACED, "type": {"path": "state", "map": {"done": "OrderPlaced"}}}
     matched = {**PLACED, "match": {"kind": "order", "nested.deep[0]": "x"}}
-    for body in ({"state": "new word"}, {"kind": "other"}, [], "text", None, 5):
+    bodies: list[Any] = [{"state": "new word"}, {"kind": "other"}, [], "text", None, 5]
+    for body in bodies:
         (found,) = events(tmp_path, body, typed, matched)
         assert isinstance(found, UnreadShopEvent)
         assert found.kind == "unmapped"
@@ -197,3 +198,23 @@ def test_no_body_breaks_the_demo_shops_mapping(body: Any) -> None:
     read = adapter_for("mapping", read_mappings(str(ROOT / "layers" / "content"), ["main"]))
     with suppress(Permanent):
         assert read({}, json.dumps(body).encode(), "main", NOW)
+
+
+def test_the_example_of_the_readme_is_a_mapping(tmp_path: Path) -> None:
+    (example,) = (one for one in fences(page("README.md"), "yaml") if one.startswith("shop: "))
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "main.yaml").write_text(example, encoding="utf-8")
+    read = adapter_for("mapping", read_mappings(str(tmp_path), ["main"]))
+    body = {
+        "kind": "受注", "state": "完了", "number": "A-9", "customer": {"code": "1001"}, "ordered": "2026年11月24日 09:05",
+        "sum": "￥１，２００円", "mode": "本番", "items": [{"name": "茶", "count": 2, "code": "551"}],
+        "parcels": [{"id": "p1", "by": "ヤマト運輸", "numbers": "123456789012"}],
+    }  # fmt: skip
+    placed, parcel = read({}, json.dumps(body).encode(), "main", NOW)
+    assert isinstance(placed, ShopEvent)
+    assert isinstance(parcel, ShopEvent)
+    assert placed.order is not None
+    assert (placed.type, placed.is_test, placed.order.total_yen) == ("OrderPlaced", False, 1200)
+    assert placed.order.lines is not None
+    assert [(line.title, line.quantity) for line in placed.order.lines] == [("茶", 2)]
+    assert parcel.type == "ShipmentDispatched"
