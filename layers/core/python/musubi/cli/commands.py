@@ -11,7 +11,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup
 
-from musubi.cli import dead_letters, views
+from musubi.cli import dead_letters, polls, views
 from musubi.cli.deployment import Deployment, UnknownDeployment, find
 from musubi.domain.errors import Retryable
 from musubi.domain.ids import FriendPerson, MemberPerson, parse_person
@@ -54,6 +54,8 @@ app.add_typer(member_app, name="member")
 app.add_typer(friend_app, name="friend")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(unknown_app, name="unknown")
+polls_app = typer.Typer(no_args_is_help=True, help="Shops that are asked for what their webhooks lost.")
+app.add_typer(polls_app, name="polls")
 
 Stage = Annotated[str | None, typer.Option(help="A deployed stage: dev, stg or prod.")]
 Local = Annotated[bool, typer.Option("--local", help="The stack that `make up` started.")]
@@ -178,6 +180,43 @@ def unknown_list(
     """Sends that may or may not have arrived and are never resent by themselves."""
     rows = [views.unknown_view(send) for send in _find(stage, local).store().unknown_sends(limit)]
     _json(rows) if as_json else typer.echo(views.table(rows, views.UNKNOWN_COLUMNS))
+
+
+@polls_app.command("list")
+def polls_list(
+    stage: Stage = None,
+    local: Local = False,
+    shop: Shop = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many missed events, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """How far a shop is known, when its webhooks were last heard, and what only polls brought."""
+    deployment = _find(stage, local)
+    shops = polls.polled_shops(deployment, shop or deployment.shop_id)
+    rows = [row for one in shops for row in polls.poll_rows(one)]
+    missed = [row for one in shops for row in polls.missed_rows(one, limit)]
+    if as_json:
+        _json({"polls": rows, "missed": missed})
+        return
+    typer.echo(views.table(rows, polls.COLUMNS))
+    typer.echo(f"\n{views.table(missed, polls.MISSED_COLUMNS)}")
+
+
+@polls_app.command("run")
+def polls_run(
+    platform: Annotated[str, typer.Argument(help="eccube, woocommerce: a platform whose API the stage names.")],
+    stage: Stage = None,
+    local: Local = False,
+    shop: Shop = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a shop now instead of at its next hour; a run that was cut off goes on."""
+    deployment = _find(stage, local)
+    try:
+        said = polls.run_poll(deployment, shop or deployment.shop_id, platform)
+    except ValueError as error:
+        _fail(str(error), NOT_FOUND)
+    _json(said) if as_json else typer.echo(f"{said.get('verdict')}: {said.get('reason')}")
 
 
 def _find(stage: str | None, local: bool) -> Deployment:

@@ -13,11 +13,13 @@ from musubi.adapters.dynamo.store import DynamoStore
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
 QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log")
 LONE_DLQS = ("schedules-dlq", "bus-dlq", "quarantine")
 REGION = "ap-northeast-1"
+_LONGEST_CALL_S = 320
 
 
 class UnknownDeployment(Exception):
@@ -44,6 +46,13 @@ class Deployment:
 
     def sqs(self) -> SQSClient:
         return self._session().client("sqs", endpoint_url=self.endpoint)
+
+    def lambdas(self) -> LambdaClient:
+        """Calls wait as long as the longest function may run, and are not repeated."""
+        from botocore.config import Config
+
+        patient = Config(read_timeout=_LONGEST_CALL_S, retries={"total_max_attempts": 1})
+        return self._session().client("lambda", endpoint_url=self.endpoint, config=patient)
 
     def clock(self) -> RealClock:
         """Operators' commands are stamped with machine time on every stage."""
