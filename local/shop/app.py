@@ -17,6 +17,8 @@ from starlette.templating import Jinja2Templates
 from local.shop.bus import Bus
 from local.shop.clock import ShopClock
 from local.shop.config import ShopConfig
+from local.shop.eccube import Eccube
+from local.shop.eccube_auth import Tokens
 from local.shop.facts import FactBook, listen
 from local.shop.outbox import Outbox
 from local.shop.sessions import Sessions
@@ -37,6 +39,8 @@ class Shop:
     sessions: Sessions
     client: httpx.AsyncClient
     templates: Jinja2Templates
+    eccube: Eccube
+    eccube_tokens: Tokens
 
 
 def open_shop(config: ShopConfig, client: httpx.AsyncClient | None = None) -> tuple[Shop, Bus | None]:
@@ -44,22 +48,25 @@ def open_shop(config: ShopConfig, client: httpx.AsyncClient | None = None) -> tu
     clock = ShopClock()
     bus = Bus(config) if config.aws_url else None
     http = client or httpx.AsyncClient(timeout=httpx.Timeout(5.0, connect=1.0))
+    till = Till(config, clock)
     shop = Shop(
         config=config,
         clock=clock,
-        till=Till(config, clock),
+        till=till,
         outbox=Outbox(config, client, bus.put if bus else None),
         facts=FactBook(),
         sessions=Sessions(),
         client=http,
         templates=Jinja2Templates(directory=str(HERE / "templates")),
+        eccube=Eccube(till, clock),
+        eccube_tokens=Tokens(),
     )
     return shop, bus
 
 
 def build_app(config: ShopConfig, client: httpx.AsyncClient | None = None) -> Starlette:
     """The ASGI application; `app.state.shop` gives tests a look inside."""
-    from local.shop import control, pages
+    from local.shop import control, eccube_api, pages
 
     shop, bus = open_shop(config, client)
 
@@ -73,7 +80,7 @@ def build_app(config: ShopConfig, client: httpx.AsyncClient | None = None) -> St
         await shop.outbox.aclose()
         await shop.client.aclose()
 
-    routes: list[Route | Mount] = [*pages.routes(), *control.routes()]
+    routes: list[Route | Mount] = [*pages.routes(), *control.routes(), *eccube_api.routes()]
     routes.append(Mount("/static", StaticFiles(directory=HERE / "static"), name="static"))
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=control.EXCEPTION_HANDLERS)
     app.state.shop = shop

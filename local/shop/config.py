@@ -51,7 +51,7 @@ def parse_args(argv: Sequence[str] | None = None) -> ShopConfig:
     parser.add_argument("--first-member-id", type=int, default=base.first_member_id)
     parser.add_argument(
         "--platform",
-        choices=("shopify", "cloudevents"),
+        choices=("shopify", "cloudevents", "eccube"),
         default=base.platform,
         help="format in which orders of the web pages are announced",
     )

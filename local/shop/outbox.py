@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from local.shop import canonical, shopify, signing
+from local.shop import canonical, eccube, shopify, signing
 from local.shop.clock import ShopClock
 from local.shop.config import ShopConfig
 from local.shop.till import ShopError, Signal
@@ -23,7 +23,7 @@ MAX_RETRIES = 8
 CONNECT_LIMIT_S = 1.0
 TOTAL_LIMIT_S = 5.0
 LONGEST_WAIT_S = 15.0
-PLATFORMS = ("shopify", "cloudevents", "bus")
+PLATFORMS = ("shopify", "cloudevents", "eccube", "bus")
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,8 @@ class Outbox:
             return [self._shopify(signal) for signal in signals]
         if platform == "bus":
             return [self._bus(signal) for signal in signals]
+        if platform == "eccube":
+            return [self._eccube(signal) for signal in signals]
         if platform == "cloudevents":
             size = max(1, batch_size)
             groups = [signals[start : start + size] for start in range(0, len(signals), size)]
@@ -192,6 +194,25 @@ class Outbox:
                 event_ids=ids,
                 body=canonical.to_body(events if batch else events[0]),
                 fixed_headers={"Content-Type": f"{kind}; charset=utf-8"},
+            )
+        )
+
+    def _eccube(self, signal: Signal) -> Delivery:
+        entries = eccube.entries_of(signal)
+        body = canonical.to_body(entries)
+        return self._keep(
+            Delivery(
+                platform="eccube",
+                topic=f"{entries[0]['entity']} {entries[0]['action']}",
+                subject=signal.subject,
+                message_id=canonical.new_event_id(),
+                event_ids=(),
+                body=body,
+                fixed_headers={
+                    "Content-Type": "application/json",
+                    "X-ECCUBE-URL": "https://musubi-shoten.example/",
+                    "X-ECCUBE-Signature": signing.eccube_hmac(self.config.webhook_secret, body),
+                },
             )
         )
 
@@ -241,7 +262,8 @@ class Outbox:
 
     async def _deliver(self, delivery: Delivery) -> None:
         await asyncio.sleep(delivery.delay_s)
-        for attempt in range(MAX_RETRIES + 1):
+        # EC-CUBE sends once, whatever comes of it.
+        for attempt in range(1 if delivery.platform == "eccube" else MAX_RETRIES + 1):
             if attempt:
                 await asyncio.sleep(min(self.config.retry_base_s * 2 ** (attempt - 1), LONGEST_WAIT_S))
             async with self._slots:

@@ -1,4 +1,4 @@
-"""How the shop signs what it sends: Shopify's HMAC header and the Standard Webhooks scheme."""
+"""How the shop signs what it sends: Shopify's and EC-CUBE's HMAC headers and the Standard Webhooks scheme."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def key_of(secret: str) -> bytes:
 def shopify_hmac(secret: str, body: bytes) -> str:
     """Value of `X-Shopify-Hmac-Sha256`: base64 HMAC-SHA256 over the raw body."""
     return base64.b64encode(hmac.digest(key_of(secret), body, hashlib.sha256)).decode()
+
+
+def eccube_hmac(secret: str, body: bytes) -> str:
+    """Value of `X-ECCUBE-Signature`: lower-case hex HMAC-SHA256 over the raw body."""
+    return hmac.digest(key_of(secret), body, hashlib.sha256).hex()
 
 
 def standard_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
