@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from musubi.domain.ledger import Channel, Send, SendState
+from musubi.domain.activity import Activity, Bought, BoughtKind, Happening, Stamp, Tally
+from musubi.domain.changes import ReservationState, SubscriptionState
+from musubi.domain.dealings import Cart, Reservation, Subscription
+from musubi.domain.history import LogMark
+from musubi.domain.ledger import Channel, Decided, Send, SendState
 from musubi.domain.operations import (
     Circuit,
     Control,
@@ -18,9 +23,11 @@ from musubi.domain.operations import (
     Seen,
     ShardLease,
 )
-from musubi.domain.orders import Milestone, Order, Shipment
+from musubi.domain.orders import Line, Milestone, Order, Shipment
 from musubi.domain.people import (
+    Attribute,
     Birthday,
+    Consent,
     ExpiringPoints,
     Friend,
     Link,
@@ -29,8 +36,10 @@ from musubi.domain.people import (
     Nonce,
     PointLot,
     Promo,
+    Rank,
     Reach,
     Side,
+    TagMark,
 )
 from musubi.domain.polling import Heard, Missed, Poll, Report, Window
 from musubi.domain.scenario import Enrolment, EnrolmentState, SendClass
@@ -70,6 +79,20 @@ MEMBER = Member(
     points=1200,
     lots=(PointLot(date(2026, 12, 31), 300), PointLot(date(2027, 1, 31), 900)),
     points_as_of=at(-5),
+    rank=Rank("gold", "ゴールド", date(2027, 3, 31), "プラチナ", 12000),
+    rank_as_of=at(-9),
+    tags=("ギフト", "vip"),
+    tags_as_of=at(-20),
+    tag_marks=(TagMark("vip", True, at(-8)), TagMark("new", False, at(-7))),
+    attributes=(
+        Attribute("anniversary", date(2020, 2, 29), "cart", at(-4)),
+        Attribute("as text", "2020-02-29", "cart", at(-4)),
+        Attribute("newsletter", True, "cart", at(-4)),
+        Attribute("visits", 1, "cart", at(-3)),
+    ),
+    consents=(Consent("line", "marketing", False, "マイページ", at(-2)),),
+    joined=True,
+    merged_into="1000",
 )
 POINTS = ExpiringPoints(shop_id="main", member_id="1001", expires_on=date(2026, 12, 31), points=300)
 LINK = Link(
@@ -92,6 +115,15 @@ ENDED = LinkEnded(
     entrance="direct",
     reason="asked",
 )
+LINE = Line(
+    title="どら焼き 6個入り",
+    quantity=2,
+    product_id="P#7",
+    variant_id="v1",
+    sku="DY-6",
+    categories=("和菓子",),
+    unit_yen=240,
+)
 ORDER = Order(
     shop_id="main",
     order_id="A#5501/1",
@@ -110,6 +142,65 @@ ORDER = Order(
     ),
     milestones=(Milestone("OrderPlaced", NOW), Milestone("ShipmentDispatched", at(9), "p1")),
     told=("OrderPlaced",),
+    lines=(LINE,),
+    lines_as_of=at(3),
+    checkout_ids=("c/81",),
+    is_test=True,
+)
+ACTIVITY = Activity(
+    shop_id="main",
+    member_id="1001",
+    purchases=Tally(count=2, yen=12800, stamps=(Stamp(at(-90), "A-1"), Stamp(NOW, "A-2"))),
+    cancelled=1,
+    events={"OrderPlaced": Tally(count=3, stamps=(Stamp(NOW, "A-2"),))},
+    recent=(Happening(at=NOW, name="OrderPlaced", ref="A-2"),),
+    carts=(Stamp(at(5), "c/81"),),
+)
+BOUGHT = Bought(
+    shop_id="main",
+    member_id="1001",
+    kind=BoughtKind.PRODUCT,
+    ref="P#7",
+    title="どら焼き 6個入り",
+    tally=Tally(count=1, quantity=2, yen=480, stamps=(Stamp(NOW, "A-2"),)),
+)
+CATEGORY = replace(BOUGHT, kind=BoughtKind.CATEGORY, ref="和菓子", title="和菓子")
+CART = Cart(
+    shop_id="main",
+    checkout_id="c/81",
+    member_id="1001",
+    lines=(LINE,),
+    total_yen=480,
+    recovery_url="https://shop.example.jp/cart/c81",
+    started_at=at(-60),
+    as_of=at(5),
+    closed_at=at(-70),
+    order_id=None,
+)
+RESERVATION = Reservation(
+    shop_id="main",
+    reservation_id="b-3",
+    state=ReservationState.CANCELLED,
+    member_id="1001",
+    start_at=at(86_400),
+    end_at=at(90_000),
+    service="カット",
+    staff="高橋",
+    location="本店",
+    party_size=2,
+    made_at=at(-50),
+    cancelled_at=at(-40),
+    as_of=at(-40),
+)
+SUBSCRIPTION = Subscription(
+    shop_id="main",
+    subscription_id="s-9",
+    state=SubscriptionState.PAUSED,
+    member_id="1001",
+    next_on=date(2027, 1, 10),
+    cycle=3,
+    amount_yen=2980,
+    as_of=at(-30),
 )
 NONCE = Nonce(digest="9f86d081", shop_id="main", member_id="1001", issued_at=NOW, expires_at=at(600))
 ENROLMENT = Enrolment(
@@ -158,6 +249,7 @@ SEND = Send(
     line_request_id="r-1",
     line_message="oops",
     settled_at=at(5),
+    decisions=(Decided("hold", "quiet_hours", NOW, at(7200)), Decided("send", "gate_passed", at(3))),
 )
 DUE = Due(shard=7, at=NOW, kind=DueKind.SEND, ref=SEND.send_id, failures=2)
 SEEN = Seen(
@@ -176,6 +268,9 @@ FACT = Fact(
     occurred_at=NOW,
     data={"member_id": "1001"},
     look_at=at(120),
+)
+LOG_MARK = LogMark(
+    record_id="1b9d0000-0000-5000-8000-000000000001", object_key="history/send/2026/12/24/03/5c.jsonl", claimed_at=NOW
 )
 RUN = Run(schedule="daily", on=date(2026, 12, 24), state=RunState.DONE, started_at=NOW, done_at=at(9))
 RUN_SHARD = RunShard(schedule="daily", on=date(2026, 12, 24), shard=7, enrolled=3, done_at=at(8))
@@ -204,12 +299,22 @@ ALL: tuple[Entity, ...] = (
     LINK.mirrored(),
     ENDED,
     ORDER,
+    ACTIVITY,
+    BOUGHT,
+    CATEGORY,
+    CART,
+    replace(CART, of_member=True),
+    RESERVATION,
+    replace(RESERVATION, of_member=True),
+    SUBSCRIPTION,
+    replace(SUBSCRIPTION, of_member=True),
     NONCE,
     ENROLMENT,
     SEND,
     DUE,
     SEEN,
     FACT,
+    LOG_MARK,
     RUN,
     RUN_SHARD,
     LEASE,
