@@ -27,9 +27,9 @@ def one(kind: str, text: str) -> ShopEvent:
 
 
 def test_a_member_with_everything() -> None:
-    header = "会員ID,お名前(姓),お名前(名),生年月日,会員登録日,会員ランク,ランク有効期限,タグ,ステータス,メルマガ許可,LINE配信許可"
+    header = "会員ID,お名前(姓),お名前(名),生年月日,会員登録日,会員ランク,ランク有効期限,タグ,ステータス,メルマガ許可"
     row = '1001,結城,さくら,平成4年12月24日,2024/4/1 25:30,ゴールド,2027/3/31,"茶道,常連",本会員,希望する,×,"1,250",2027/3/31'
-    tally, (member, points) = read("members", f"{header},ポイント残高,ポイント有効期限\r\n{row}\r\n")
+    tally, (member, points) = read("members", f"{header},LINE配信許可,ポイント残高,ポイント有効期限\r\n{row}\r\n")
     assert (tally.rows, tally.taken, tally.events, tally.left_out) == (1, 1, 2, ())
     change = member.member
     assert change is not None
