@@ -135,6 +135,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "sqs_line_events": jobs.read_line,
     "sqs_push": jobs.read_push,
     "sqs_alert_shards": jobs.read_shard,
+    "sqs_log": jobs.read_log,
     "sqs_shop_events": lambda body: jobs.is_bus_envelope(body) or jobs.read_shop(body),
 }
 

@@ -61,6 +61,7 @@ DAY = 86_400
         (DUE.key, ("work", "DUE#07", f"2026-12-24T01:00:00.123456Z#{SEND.send_id}")),
         (SEEN.key, ("work", "SEEN#shopify:main#gid%2F1%232", "SEEN")),
         (FACT.key, ("work", f"FACT#{FACT.fact_id}", "FACT")),
+        (samples.LOG_MARK.key, ("work", f"LOG#{samples.LOG_MARK.record_id}", "LOG")),
         (RUN.key, ("work", "RUN#daily", "2026-12-24")),
         (samples.RUN_SHARD.key, ("work", "RUN#daily#2026-12-24", "SHARD#07")),
         (LEASE.key, ("work", "LEASE#07", "LEASE")),
@@ -138,6 +139,7 @@ SETTLED = replace(SEND, settled_at=at(5))
     ("entity", "ttl"),
     [
         (replace(SETTLED, state=SendState.ACCEPTED), ENDED_AT + 400 * DAY),
+        (samples.LOG_MARK, int(NOW.timestamp()) + 30 * DAY),
         (replace(SETTLED, state=SendState.REJECTED), ENDED_AT + 400 * DAY),
         (replace(SETTLED, state=SendState.SKIPPED), ENDED_AT + 400 * DAY),
         (replace(SETTLED, state=SendState.UNKNOWN), None),
