@@ -49,6 +49,8 @@ def _signature_holds(headers: dict[str, str], body: bytes) -> bool:
     for name in ("x-shopify-hmac-sha256", "shopify-hmac-sha256", "x-wc-webhook-signature"):
         if name in headers:
             return hmac.compare_digest(headers[name], _hmac(SHOP_SECRET, body))
+    if "x-eccube-signature" in headers:
+        return hmac.compare_digest(headers["x-eccube-signature"], hmac.digest(SHOP_SECRET, body, "sha256").hex())
     if "x-square-hmacsha256-signature" in headers:
         address = f"https://{headers['host']}/shops/main/square".encode()
         return hmac.compare_digest(headers["x-square-hmacsha256-signature"], _hmac(SHOP_SECRET, address + body))
@@ -66,7 +68,7 @@ def test_every_file_is_utf8_json(path: Path) -> None:
 
 def test_every_file_has_one_provenance_row_and_every_row_a_file() -> None:
     rows = re.findall(
-        r"^\| `([^`]+\.json)` \| (.+?) \| (.+) \| (.+) \|$", (EVENTS / "README.md").read_text("utf-8"), re.M
+        r"^\| `([^`]+\.(?:json|csv|tsv))` \| (.+?) \| (.+) \| (.+) \|$", (EVENTS / "README.md").read_text("utf-8"), re.M
     )
     assert sorted(row[0] for row in rows) == sorted(_name(path) for path in BODY_FILES)
     assert all(cell.strip() for row in rows for cell in row)
