@@ -33,8 +33,10 @@ def clean(value: object, limit: int = MAX_TEXT) -> str | None:
         return None
     # Cut twice: the first bound keeps a megabyte of text from being normalised for a hundred characters.
     text = unicodedata.normalize("NFC", _BLANKS.sub(" ", value[: limit * 20]))
-    kept = "".join(c for c in text if unicodedata.category(c) not in _DROPPED)
-    return _BLANKS.sub(" ", _NONCHARACTERS.sub("", kept)).strip()[:limit].strip() or None
+    if not text.isprintable():  # else nothing in it is of a category that goes
+        kept = "".join(c for c in text if unicodedata.category(c) not in _DROPPED)
+        text = _BLANKS.sub(" ", _NONCHARACTERS.sub("", kept))
+    return text.strip()[:limit].strip() or None
 
 
 def storable(value: str, limit: int) -> str:
