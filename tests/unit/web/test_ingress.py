@@ -220,7 +220,7 @@ def test_a_shopify_order_is_queued_whole_with_the_headers_that_matter(world: Wor
     assert (message.shop_id, message.platform, message.received_at) == ("main", "shopify", NOW)
 
 
-@pytest.mark.parametrize(("shop_id", "platform"), [("nobody", "shopify"), ("main", "woocommerce"), ("main", "")])
+@pytest.mark.parametrize(("shop_id", "platform"), [("nobody", "shopify"), ("main", "carrier-pigeon"), ("main", "")])
 def test_unknown_shops_and_platforms_are_404(world: World, shop_id: str, platform: str) -> None:
     assert world.shop(platform, b"{}", {}, shop_id=shop_id)["statusCode"] == 404
     assert world.sent == []
