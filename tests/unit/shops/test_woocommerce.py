@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from musubi.adapters.shops.platform import Call
 from musubi.adapters.shops.woocommerce import PLATFORM
 from musubi.adapters.shops.woocommerce.normalise import normalise
+from musubi.contracts import jobs
 from musubi.domain.errors import Permanent
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 from musubi.domain.orders import Line, Milestone, Order
 from musubi.domain.projection import apply_order, is_silent
+from musubi.web import ingress
 from musubi.web.signatures import SignatureRefused
 from tests.unit.contracts.strategies import JSON, objects_with
 from tests.unit.shops.woocommerce_bodies import (
@@ -87,6 +89,37 @@ def test_only_the_ping_of_an_activation_may_come_unsigned(raw: bytes, headers: d
     assert PLATFORM.greeting is not None
     assert PLATFORM.greeting(Call(raw, headers, [], {}, NOW)) is expected
     assert PLATFORM.status == 200
+
+
+def test_the_door_answers_the_ping_and_keeps_what_the_worker_needs_of_a_delivery() -> None:
+    queued: list[str] = []
+    counted: list[str] = []
+    door = ingress.Door(
+        keys=lambda name, *, fresh=False: [SECRET],
+        queue=queued.extend,
+        claim=lambda payload: "",
+        count=lambda metric, reason: counted.append(metric),
+        now=lambda: NOW,
+    )
+
+    def calls(body: str, **headers: str) -> int:
+        event = {
+            "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+            "body": body,
+            "isBase64Encoded": False,
+            "pathParameters": {"shop_id": "main", "platform": "woocommerce"},
+        }
+        return int(ingress.shop_webhook(event, door, ["main"], {"woocommerce": PLATFORM})["statusCode"])
+
+    assert calls("webhook_id=12", content_type="application/x-www-form-urlencoded") == 200
+    assert (queued, counted) == ([], [])
+    assert calls('{"id": 1}') == 401
+    assert counted == ["SignatureRefused"]
+    signature = webhook(b'{"id": 1}').headers["x-wc-webhook-signature"]
+    assert calls('{"id": 1}', x_wc_webhook_signature=signature, x_wc_webhook_topic="order.deleted", cookie="c") == 200
+    message = jobs.read_shop(queued[0])
+    assert message.headers["x-wc-webhook-topic"] == "order.deleted"
+    assert "cookie" not in message.headers
 
 
 def test_a_placed_order() -> None:
