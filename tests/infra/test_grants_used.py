@@ -1,13 +1,16 @@
 """Rights are what the functions use, no more and no less: each runs for a busy week, in the environment of the template and
 over AWS in memory, and what it asked for is compared with its role."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import pytest
 from moto import mock_aws
 
+from infra.config import StageConfig
 from infra.lib.template import Function
+from infra.stages import load
 from tests.infra.conftest import FUNCTIONS, Synthesised
 from tests.support import busy_week
 from tests.support.aws_calls import Right
@@ -30,9 +33,9 @@ NOT_OURS: dict[Right, str] = {
 
 
 @pytest.fixture(scope="module")
-def house(stages: dict[str, Synthesised]) -> Iterator[Deployed]:
-    """Return prod after a busy week."""
-    prod = stages["prod"]
+def house(synthesise: Callable[[StageConfig], Synthesised]) -> Iterator[Deployed]:
+    """Return prod, with a shop that can be asked, after a busy week."""
+    prod = synthesise(replace(load("prod"), shop_apis={"main/woocommerce": "https://shop.example.jp"}))
     with pytest.MonkeyPatch.context() as patch, mock_aws(), line_stub() as line:
         deployed = Deployed(prod.stateful, prod.stateless, prod.prefix, line, patch)
         busy_week.live(deployed)

@@ -10,12 +10,15 @@ from typing import Any
 
 from musubi.domain.linking import nonce_digest
 from musubi.domain.operations import Due, DueKind, ShardLease
+from musubi.domain.privacy import DONE_SHELF, OPEN_SHELF
 from musubi.domain.scenario import Enrolment, EnrolmentState
 from musubi.domain.store_keys import LinkOfFriendKey, LinkOfMemberKey, NonceKey, OrderKey
 from musubi.domain.writes import Create
 from musubi.usecases.control_sends import resume_sends, stop_sends
+from musubi.usecases.file_privacy import approve, erase_friend
 from tests.support.deployed import Deployed
 from tests.support.line_stub import Say
+from tests.support.woocommerce_shop import WooShop
 
 MIO, REN = "U" + "a" * 32, "U" + "b" * 32
 UNREADABLE = {
@@ -39,7 +42,9 @@ def live(house: Deployed) -> None:
     a_step_can_not_run(house)
     somebody_is_quicker(house)
     what_was_left_lying_is_swept(house)
+    a_shop_is_asked(house)
     people_leave(house)
+    people_want_to_be_forgotten(house)
     records_are_broken(house)
     aws_is_away(house)
 
@@ -220,6 +225,20 @@ def what_was_left_lying_is_swept(house: Deployed) -> None:
     assert ("skipped", "not_linked") in house.sends()
 
 
+def a_shop_is_asked(house: Deployed) -> None:
+    """A first poll, an order that no webhook brought, one too long for the queue."""
+    shop, poll = WooShop(), {"schedule": "poll", "shop_id": "main", "platform": "woocommerce"}
+    house.shop_answers(shop)
+    assert house.invoke("poll_shop", poll)["reason"] == "orders done, members done"
+    house.later(hours=1)
+    shop.order(901, house.now - timedelta(minutes=30))
+    shop.order(902, house.now - timedelta(minutes=20), customer_note="あ" * 100_000)
+    assert house.invoke("poll_shop", poll)["verdict"] == "done"
+    assert house.work_off("shop_events") == 0
+    assert {one.type for one in house.store.latest_missed("main", "woocommerce", 9)} == {"OrderPaid"}
+    assert house.store.load([OrderKey("main", "902")]).get(OrderKey("main", "902")) is not None
+
+
 def people_leave(house: Deployed) -> None:
     """A newer link takes over from an older one of both sides; the shop ends a membership."""
     _link(house, MIO, "1001")
@@ -230,6 +249,26 @@ def people_leave(house: Deployed) -> None:
     house.shop_says(_told("MemberWithdrawn", member_id="1002"), _told("MemberDeleted", member_id="1001"))
     assert house.work_off("shop_events") == 0
     assert house.store.load([LinkOfFriendKey(REN)]).get(LinkOfFriendKey(REN)) is None
+
+
+def people_want_to_be_forgotten(house: Deployed) -> None:
+    """What is held of one is exported; one is erased after a long life, a friend too, and then the whole shop."""
+    house.later(minutes=1)
+    house.shop_says(_told("PersonalDataRequested", request_id="r-1", member_id="1002"))
+    house.shop_says(_told("PersonalDataErasureRequested", request_id="r-2", member_id="1001"))
+    house.shop_says(_told("ShopErasureRequested", request_id="r-3"))
+    assert house.work_off("shop_events") == 0
+    assert erase_friend(house.store, _Clock(house), REN) is not None
+    counted = [house.invoke("privacy_requests", {}) for _ in range(2) if house.later(minutes=11) is None]
+    assert [one["reason"] for one in counted] == ["worked_off", "worked_off"]
+    requests = house.rows.requests(OPEN_SHELF, None, 9)
+    assert [one.kind.value for one in requests] == ["shop_erasure"]
+    approve(house.store, _Clock(house), requests[0].request_id)
+    for _ in range(3):
+        house.invoke("privacy_requests", {})
+        house.later(minutes=11)
+    assert house.rows.requests(OPEN_SHELF, None, 9) == []
+    assert {one.outcome for one in house.rows.requests(DONE_SHELF, None, 9)} == {"exported", "erased"}
 
 
 def records_are_broken(house: Deployed) -> None:

@@ -13,20 +13,25 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
 
 from infra.lib.template import Function, Template, functions_of
 from musubi.adapters import clock
+from musubi.adapters.dynamo.person_rows import DynamoPersonRows
 from musubi.adapters.dynamo.store import DynamoStore
+from musubi.adapters.shops.http import Answer, Http
 from musubi.domain.ledger import Send
 from musubi.runtime import entry, parts
 from tests.support.aws_calls import AwsCalls
 from tests.support.line_stub import LineStub
+from tests.support.woocommerce_shop import WooShop
 
 ROOT = Path(__file__).parents[2]
 SECRET = "secret-of-everything"
+API_KEY = "ck_0123:cs_4567"
 _TABLE = ("TableName", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 
 
@@ -68,6 +73,7 @@ class Deployed:
         self._sources = _sources(stateless)
         work, people = f"{prefix}-work", f"{prefix}-people"
         self.store = DynamoStore(self._dynamo, people_table=people, work_table=work)
+        self.rows = DynamoPersonRows(self._dynamo, people_table=people, work_table=work)
 
     def _surroundings(self) -> None:
         common = {
@@ -94,7 +100,8 @@ class Deployed:
             s3.create_bucket(Bucket=bucket.properties["BucketName"], CreateBucketConfiguration=where)
         ssm: Any = session.client("ssm")
         for arn in sorted(_parameters(self.functions.values())):
-            ssm.put_parameter(Name=arn.partition(":parameter")[2], Value=SECRET, Type="SecureString")
+            value = API_KEY if arn.endswith("-api") else SECRET
+            ssm.put_parameter(Name=arn.partition(":parameter")[2], Value=value, Type="SecureString")
 
     # Lambda
 
@@ -217,6 +224,17 @@ class Deployed:
         headers = {"x-shopify-hmac-sha256": signature(raw), "x-shopify-topic": topic, "x-shopify-webhook-id": topic}
         path = {"shop_id": "main", "platform": "shopify"}
         return int(self.invoke("shop_webhook", {"headers": headers, "pathParameters": path, "body": raw})["statusCode"])
+
+    def shop_answers(self, shop: WooShop) -> None:
+        """From now on a shop's API is `shop`, whatever its address."""
+
+        def answer(http: Http, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+            assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode() == API_KEY
+            parts = urlsplit(path)
+            said = shop.page(parts.path, dict(parse_qsl(parts.query)))
+            return Answer(said.status, {name.lower(): value for name, value in said.headers.items()}, said.body)
+
+        self._patch.setattr(Http, "request", answer)
 
     def ask_nonce(self, member_id: str) -> Mapping[str, Any]:
         """The shop's server asks for a nonce; the whole HTTP answer."""
