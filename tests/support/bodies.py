@@ -11,15 +11,20 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from musubi.adapters.shops.platforms import DOORS
+from musubi.adapters.shops.source import ShopApi
+from tests.support.eccube_shop import eccube_shop
 from tests.support.intake import Fate, Intake, signed
 from tests.support.markdown import ROOT
 
 EVENTS = ROOT / "events"
+ANSWERS = [EVENTS / "shop_api" / "eccube" / name for name in ("customer_new.json", "order_new.json")]
 VARIABLE = "MUSUBI_PAYLOADS"
 """Names a folder of captures for the test suite."""
 
@@ -48,26 +53,31 @@ class Row:
 
 
 def samples(folder: Path = EVENTS) -> Iterator[Row]:
-    """Every sample file of ours, with the headers that lie beside it."""
+    """Every sample file of ours, with the headers that lie beside it. Shops that are asked answer as `shop_api` shows."""
     for path in sorted(folder.rglob("*.json")):
         if path.name.endswith(".headers.json"):
             continue
-        name = path.relative_to(folder)
-        match name.parts[:-1]:
+        name = str(path.relative_to(folder))
+        match path.relative_to(folder).parts[:-1]:
             case ("shop", platform):
-                yield _called(platform, str(name), path.read_bytes(), _headers(path))
+                with _asking(ANSWERS) as intake:
+                    yield _called(intake, platform, name, path.read_bytes(), _headers(path))
+            case ("shop_api", "eccube") if (thing := _thing(path)) is not None:
+                raw = json.dumps([{**thing, "action": "updated"}]).encode()
+                with _asking([path]) as intake:
+                    yield _called(intake, "eccube", name, raw, signed("eccube", raw, {})[0])
             case ("line",):
                 intake = Intake()
                 status = intake.line(path.read_bytes(), _headers(path))["statusCode"]
-                yield Row("line", str(name), status, tuple(intake.work()))
+                yield Row("line", name, status, tuple(intake.work()))
             case ("bus",):
-                yield _brought(str(name), path.read_text(encoding="utf-8"))
+                yield _brought(name, path.read_text(encoding="utf-8"))
             case ("aws",) if path.name.startswith("http_api"):
                 intake = Intake()
                 status = intake.http(json.loads(path.read_bytes()))["statusCode"]
-                yield Row("aws", str(name), status, tuple(intake.work()))
-            case _:
-                yield _no_call(name.parts[0], str(name), "what a queue or a schedule hands to a function")
+                yield Row("aws", name, status, tuple(intake.work()))
+            case (kind, *_):
+                yield _no_call(kind, name, "no call: what a queue, a schedule or a shop that is asked hands over")
 
 
 def captures(folder: Path) -> Iterator[Row]:
@@ -79,18 +89,48 @@ def captures(folder: Path) -> Iterator[Row]:
         elif system == "eccube" and not path.name.startswith("webhook"):
             yield _no_call(system, name, "what the shop's API answers")
         elif system in DOORS:
-            headers = {"content-type": "application/json", **_topic(system, path.stem)}
-            if system == "cloudevents":
-                headers["content-type"] = "application/cloudevents+json"
-            yield _called(system, name, raw, headers, sign=True)
+            kind = "application/cloudevents+json" if system == "cloudevents" else "application/json"
+            headers, query = signed(system, raw, {"content-type": kind, **_topic(system, path.stem)})
+            yield _called(Intake(), system, name, raw, headers, query)
         else:
             yield _no_call(system, name, "this system is asked, it does not call")
 
 
-def _called(platform: str, name: str, raw: bytes, headers: dict[str, str], *, sign: bool = False) -> Row:
-    intake = Intake()
-    proven, query = signed(platform, raw, headers) if sign else (headers, {})
-    response = intake.shop(platform, raw, proven, query)
+@contextmanager
+def _asking(answers: Iterable[Path]) -> Iterator[Intake]:
+    """An intake whose EC-CUBE answers with these samples."""
+    with eccube_shop() as shop:
+        for path in answers:
+            for alias, document in json.loads(path.read_bytes())["data"].items():
+                if document is not None:
+                    shop.put(alias.rstrip("0123456789"), document)
+        intake = Intake()
+        intake.world.apis = lambda shop_id, platform: ShopApi(
+            shop_id=shop_id,
+            base_url=shop.url,
+            keys=lambda: (),
+            left_s=lambda: 60.0,
+            bearer=lambda refused=None: next(iter(shop.good)),
+        )
+        yield intake
+
+
+def _thing(path: Path) -> dict[str, Any] | None:
+    """What an answer of EC-CUBE's API is about; None for pages and errors."""
+    data = json.loads(path.read_bytes()).get("data") or {}
+    found = re.fullmatch(r"(order|customer)([0-9]+)", next(iter(data), ""))
+    return {"entity": found[1], "id": int(found[2])} if found else None
+
+
+def _called(
+    intake: Intake,
+    platform: str,
+    name: str,
+    raw: bytes,
+    headers: Mapping[str, str],
+    query: Mapping[str, str] | None = None,
+) -> Row:
+    response = intake.shop(platform, raw, headers, query)
     fates = tuple(intake.work())
     if response["statusCode"] >= 400:
         fates = (Fate("refused", json.loads(response["body"])["message"]),)

@@ -126,7 +126,7 @@ class Intake:
         else:
             message = jobs.read_shop(body)
             payload = jobs.shop_payload(message, self.claims[message.claim] if message.claim else None)
-            read = adapter_for(message.platform, MAPPINGS)
+            read = adapter_for(message.platform, MAPPINGS, self.world.apis)
             events = read(message.headers, payload, message.shop_id, message.received_at)
         for event in events:
             outcome = take_shop_event.take_shop_event(event, self.world._shop_deps)

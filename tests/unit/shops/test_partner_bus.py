@@ -73,7 +73,11 @@ def test_an_envelope_without_its_parts_is_refused(detail: Any) -> None:
 
 def test_amounts_and_long_ids_survive_the_envelope() -> None:
     envelope = sample("bus/shopify_orders_paid.json")
-    envelope["detail"]["payload"] |= {"id": 9007199254740993, "current_total_price_set": None, "current_total_price": 1480.0}
+    envelope["detail"]["payload"] |= {
+        "id": 9007199254740993,
+        "current_total_price_set": None,
+        "current_total_price": 1480.0,
+    }
     event = read(envelope)
     assert isinstance(event, ShopEvent)
     assert event.order is not None
