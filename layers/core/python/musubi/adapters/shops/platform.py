@@ -70,6 +70,10 @@ class Platform:
     greeting: Callable[[Call], bool] | None = None
     splits: bool = False
     mapped: bool = False
+    fetches: bool = False
+    """Its webhooks only name what changed: the reader asks the shop (`source.Apis`)."""
+    renews_at: str | None = None
+    """Where its OAuth access tokens are renewed, below the API's base URL (`oauth`); None: its API takes a key."""
     polls: tuple[Literal["orders", "members"], ...] = ()
     """What the shop can be asked for (see `source`)."""
     link_ways: str = "nonce API"

@@ -6,15 +6,20 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from musubi.adapters.shops.cloudevents import PLATFORM as CLOUDEVENTS
+from musubi.adapters.shops.csv import PLATFORM as CSV
+from musubi.adapters.shops.eccube import PLATFORM as ECCUBE
 from musubi.adapters.shops.makeshop import PLATFORM as MAKESHOP
 from musubi.adapters.shops.mapping import PLATFORM as MAPPING
 from musubi.adapters.shops.platform import Platform, Proof
 from musubi.adapters.shops.segment import PLATFORM as SEGMENT
 from musubi.adapters.shops.shopify import PLATFORM as SHOPIFY
 from musubi.adapters.shops.square import PLATFORM as SQUARE
+from musubi.adapters.shops.woocommerce import PLATFORM as WOOCOMMERCE
 from musubi.domain.errors import ConfigError
 
-PLATFORMS: Mapping[str, Platform] = {one.name: one for one in (SHOPIFY, SQUARE, MAKESHOP, CLOUDEVENTS, MAPPING, SEGMENT)}
+PLATFORMS: Mapping[str, Platform] = {
+    one.name: one for one in (SHOPIFY, ECCUBE, WOOCOMMERCE, SQUARE, MAKESHOP, CLOUDEVENTS, MAPPING, SEGMENT, CSV)
+}
 
 DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if one.verify is not None}
 """Those that call us."""
