@@ -48,7 +48,11 @@ def test_a_member_nobody_knows_has_nothing(store: Store) -> None:
 
 
 def test_all_that_is_known_of_a_member_over_several_pages(store: Store) -> None:
-    others = [replace(MEMBER, member_id="10011"), replace(ACTIVITY, member_id="100"), replace(BOUGHT, member_id="2")]
+    others: list[Entity] = [
+        replace(MEMBER, member_id="10011"),
+        replace(ACTIVITY, member_id="100"),
+        replace(BOUGHT, member_id="2"),
+    ]
     done = replace(CART, checkout_id="c-2", state=CartState.COMPLETED, of_member=True)
     keep(store, MEMBER, LINK, LINK.mirrored(), POINTS, ORDER, ACTIVITY, BOUGHT, CATEGORY, ENDED.mirrored(), *others)
     keep(store, CART, of_member(CART), done, of_member(RESERVATION), of_member(SUBSCRIPTION))

@@ -14,46 +14,59 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from musubi.adapters.content import FileCatalog
+from musubi.adapters.memory.archive import MemoryArchive
 from musubi.adapters.memory.clock import MemoryClock, MemoryTokens
+from musubi.adapters.memory.exports import MemoryExports
+from musubi.adapters.memory.person_rows import MemoryPersonRows
 from musubi.adapters.memory.queues import MemoryBus, MemoryQuarantine
 from musubi.adapters.memory.store import MemoryStore
-from musubi.adapters.shops.base import adapter_for
+from musubi.adapters.shops.base import adapter_for, no_apis
 from musubi.adapters.shops.bus import read_envelope
+from musubi.adapters.shops.mapping.files import read_mappings
+from musubi.adapters.shops.source import Apis, marked
 from musubi.contracts import jobs
 from musubi.contracts.line import read_line_event
 from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.gate import Policy
+from musubi.domain.history import Record
 from musubi.domain.ids import SHARDS, MemberPerson, shard_of
 from musubi.domain.ledger import Send, SendState
 from musubi.domain.operations import Due, Fact, FactState, PushRef, Run, RunState
 from musubi.domain.people import Friend, Link, Nonce
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import FriendKey, LinkOfFriendKey
-from musubi.ports import Catalog, ShardJob, Store
+from musubi.ports import Catalog, PersonRows, ShardJob, Store
 from musubi.usecases import (
     answer_friend,
     control_sends,
     deliver_send,
     enrol_shard,
+    note_source,
     run_due_steps,
+    run_privacy_requests,
     start_daily_run,
     sweep,
     take_line_event,
     take_shop_event,
+    write_log,
 )
 from tests.support.flows_acts import MEMBER, USER, Acts
 from tests.support.flows_ending import Ending, Peek, ending_of
 from tests.support.flows_faults import Crash, Points
+from tests.support.flows_history import check_history
 from tests.support.flows_line import StrictLine
+from tests.support.markdown import ROOT
 
 T = TypeVar("T")
 
 DEPLOYMENT = "musubi-test"
 START = datetime.fromisoformat("2026-11-24T12:00+09:00")
 CATALOG = FileCatalog()
+MAPPINGS = read_mappings(str(ROOT / "layers" / "content"), ("main",))
+PARTNER_SOURCES = {"aws.partner/shopify.com/": "main"}
 
-VISIBILITY = {"line-events": 36, "shop-events": 180, "push": 120, "alert-shards": 360}
-RECEIVES = {"line-events": 5, "shop-events": 5, "push": 10, "alert-shards": 5}
+VISIBILITY = {"line-events": 36, "shop-events": 180, "push": 120, "alert-shards": 360, "log": 360}
+RECEIVES = {"line-events": 5, "shop-events": 5, "push": 10, "alert-shards": 5, "log": 10}
 LINE_CRASH_S = 5
 
 assert answer_friend.REPLY_LIFE.total_seconds() > VISIBILITY["line-events"]
@@ -71,11 +84,20 @@ class _Message:
 class _PushQueue:
     world: World
 
-    def send(self, refs: Sequence[PushRef], delay_s: int = 0) -> None:
+    def send(self, refs: Sequence[PushRef], delay_s: int = 0, riders: Sequence[Record] = ()) -> None:
         if self.world.queue_down:
             raise Retryable(f"{len(refs)} of {len(refs)} messages not enqueued")
-        for ref in refs:
-            self.world.put("push", jobs.push_body(ref), delay_s)
+        for n, ref in enumerate(refs):
+            self.world.put("push", jobs.push_body(ref, riders if n == 0 else ()), delay_s)
+
+
+@dataclass
+class _Log:
+    world: World
+
+    def append(self, records: Sequence[Record]) -> None:
+        for body in jobs.log_bodies(records):
+            self.world.put("log", body)
 
 
 @dataclass
@@ -99,17 +121,26 @@ class World(Acts):
     duplicate: bool = False
     shuffle: int | None = None
     queue_down: bool = False
+    apis: Apis = no_apis
+    """The shops that can be asked."""
     all_shards: bool = True
+    shop_hosts: frozenset[str] = frozenset()
+    rows: PersonRows | None = None
+    polled: frozenset[tuple[str, str]] = frozenset()
+    counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     dead: list[_Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if isinstance(self.store, MemoryStore):
             self.peek = self.store.all_of
+            self.rows = MemoryPersonRows(self.store, page_size=3)
         self.clock = MemoryClock(START.astimezone(UTC))
         self.line = StrictLine(self.clock.machine)
         self.bus = MemoryBus()
         self.quarantine = MemoryQuarantine()
+        self.archive = MemoryArchive()
+        self.exports = MemoryExports()
         self.tokens = MemoryTokens()
         self.queue: list[_Message] = []
         self._random = random.Random(self.shuffle)
@@ -123,6 +154,8 @@ class World(Acts):
         bus: Any = wire(self.bus, "bus")
         line: Any = wire(self.line, "line")
         quarantine: Any = wire(self.quarantine, "quarantine")
+        log: Any = wire(_Log(self), "log")
+        archive: Any = wire(self.archive, "archive")
         self._line_deps = take_line_event.Deps(
             store=store,
             clock=clock,
@@ -135,9 +168,14 @@ class World(Acts):
             deployment=DEPLOYMENT,
             shop_name="結び商店",
             login_url="https://shop.example.jp/login",
+            log=log,
         )
-        self._shop_deps = take_shop_event.Deps(store, clock, self.catalog, push, DEPLOYMENT)
-        self._push_deps = deliver_send.Deps(store, clock, self.catalog, push, line, tokens, self.policy, "結び商店")
+        self._shop_deps = take_shop_event.Deps(store, clock, self.catalog, push, DEPLOYMENT, log, self.shop_hosts)
+        self._notes = note_source.SourceNotes(store, clock, self.polled)
+        self._push_deps = deliver_send.Deps(
+            store, clock, self.catalog, push, line, tokens, self.policy, "結び商店", log
+        )
+        self._log_deps = write_log.Deps(store, clock, archive, tokens)
         self._shard_deps = enrol_shard.Deps(store, clock, self.catalog, DEPLOYMENT)
         self._daily_deps = start_daily_run.Deps(store, clock, wire(_ShardQueue(self), "shard_queue"))
         self.sweep_deps = sweep.Deps(store, clock, push, bus)
@@ -150,6 +188,13 @@ class World(Acts):
             tokens=tokens,
             deployment=DEPLOYMENT,
             on_error=lambda ref, error: self.errors.append(f"due {ref}: {error!r}"),
+        )
+        self._privacy_deps = run_privacy_requests.Deps(
+            store=store,
+            rows=wire(self.rows, "rows"),
+            exports=wire(self.exports, "exports"),
+            clock=clock,
+            on_error=lambda ref, error: self.errors.append(f"privacy {ref}: {error!r}"),
         )
         self.wired_store = store
 
@@ -180,6 +225,12 @@ class World(Acts):
     def daily(self, on: date | None = None) -> None:
         day = on or start_daily_run.date_of(self.now)
         self._scheduled(lambda: start_daily_run.start_daily_run(day, self._daily_deps))
+
+    def privacy(self) -> Counter[str]:
+        """The job behind privacy requests; what it counted."""
+        counted = Counter[str]()
+        self._scheduled(lambda: counted.update(run_privacy_requests.run_privacy_requests(self._privacy_deps).counts))
+        return counted
 
     def catch_up(self) -> None:
         self._scheduled(lambda: start_daily_run.catch_up(self.now, self._daily_deps))
@@ -237,8 +288,32 @@ class World(Acts):
                     return
                 self.clock.pass_time(soonest - self.clock.machine())
                 continue
-            first = min(visible, key=lambda m: m.visible_at)
-            self._receive(self._random.choice(visible) if self.shuffle is not None else first)
+            if all(m.queue == "log" for m in visible):
+                self._write_log(visible)
+                continue
+            work = [m for m in visible if m.queue != "log"]
+            first = min(work, key=lambda m: m.visible_at)
+            self._receive(self._random.choice(work) if self.shuffle is not None else first)
+
+    def _write_log(self, visible: list[_Message]) -> None:
+        """A batch as its window collects one; with a seed, any part of what lies there."""
+        batch = [m for m in visible if self.shuffle is None or self._random.random() < 0.7] or visible[:1]
+        for message in batch:
+            self.queue.remove(message)
+            message.receives += 1
+        taken = [m for m in batch if m.receives <= RECEIVES["log"]]
+        self.dead += [m for m in batch if m not in taken]
+        told = [jobs.read_log(m.body) for m in taken]
+        try:
+            late = write_log.write_log([record for records in told for record in records], self._log_deps).late
+        except Crash:
+            for message in taken:
+                self._back(message, VISIBILITY["log"])
+            return
+        for message, records in zip(taken, told, strict=True):
+            reasons = [late[record.record_id].after_s for record in records if record.record_id in late]
+            if reasons:
+                self._back(message, min(900, max(reasons) * 3 ** (message.receives - 1)))
 
     def restless(self) -> list[str]:
         """What the system still has to do by itself, now."""
@@ -277,19 +352,22 @@ class World(Acts):
                 take_line_event.take_line_event(read_line_event(message.event, message.received_at), self._line_deps)
             case "shop-events":
                 for event in self._shop_events(body):
-                    take_shop_event.take_shop_event(event, self._shop_deps)
+                    outcome = take_shop_event.take_shop_event(event, self._shop_deps)
+                    self.counts.update(self._notes.note(event, outcome).counts)
             case "push":
-                deliver_send.deliver_send(jobs.read_push(body), self._push_deps)
+                ref, riders = jobs.read_push(body)
+                deliver_send.deliver_send(ref, self._push_deps, riders)
             case "alert-shards":
                 enrol_shard.enrol_shard(jobs.read_shard(body), self._shard_deps)
 
     def _shop_events(self, body: str) -> Iterable[Any]:
         ahead = self.clock.business() - self.clock.machine()
         if jobs.is_bus_envelope(body):
-            return read_envelope(body, ("main",), self.clock.business())
+            return read_envelope(body, ("main",), self.clock.business(), PARTNER_SOURCES)
         message = jobs.read_shop(body)
-        normalise = adapter_for(message.platform)
-        return normalise(message.headers, jobs.shop_payload(message), message.shop_id, message.received_at + ahead)
+        normalise = adapter_for(message.platform, MAPPINGS, self.apis)
+        events = normalise(message.headers, jobs.shop_payload(message), message.shop_id, message.received_at + ahead)
+        return marked(events, message.mode, backfill=message.backfill)
 
     # what came of it
 
@@ -324,7 +402,7 @@ class World(Acts):
 
     def ending(self) -> Ending:
         """What this world came to."""
-        return ending_of(self.peek, self.line)
+        return ending_of(self.peek, self.line, self.archive.lines())
 
     def check(self, errors: bool = True) -> None:
         """What holds at the end of every story, whatever happened in it; `errors` False where some were ordered."""
@@ -338,6 +416,7 @@ class World(Acts):
             assert send.reason
             if send.state is SendState.SKIPPED and send.first_unclear_at is None:
                 assert send.send_id not in arrived, f"skipped and sent: {send}"
+        check_history(self.archive.lines(), self.peek(Send))
 
 
 _MOVING = frozenset({SendState.PLANNED, SendState.CLAIMED})

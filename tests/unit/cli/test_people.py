@@ -7,7 +7,21 @@ from dataclasses import replace
 import pytest
 
 from musubi.domain.ledger import SendState
-from tests.stores.samples import ENDED, ENROLMENT, FRIEND, LINK, MEMBER, SEND, USER
+from tests.stores.samples import (
+    ACTIVITY,
+    BOUGHT,
+    CART,
+    CATEGORY,
+    ENDED,
+    ENROLMENT,
+    FRIEND,
+    LINK,
+    MEMBER,
+    RESERVATION,
+    SEND,
+    SUBSCRIPTION,
+    USER,
+)
 from tests.unit.cli.conftest import Desk
 
 ACCEPTED = replace(SEND, state=SendState.ACCEPTED, reason="accepted", line_request_id="r-9")
@@ -38,11 +52,43 @@ def test_a_member_is_shown_with_the_friend_linked_to_them(linked: Desk) -> None:
 
 def test_a_member_as_json_leaves_out_what_proved_the_link(linked: Desk) -> None:
     found = linked.ask("member", "show", "1001")
-    assert set(found) == {"member", "friend", "link", "ended_links"}
+    assert {"member", "friend", "link", "ended_links", "purchases", "bought", "carts"} <= set(found)
     assert found["member"]["birthday"] == {"month": 12, "day": 24, "year": 1990}
     assert found["member"]["lots"][0] == {"expires_on": "2026-12-31", "points": 300}
     assert found["link"]["linked_at"] == "2026-12-24T10:00:00+09:00"
     assert "evidence" not in found["link"]
+
+
+def test_what_a_member_is_and_has_done(linked: Desk) -> None:
+    held = (CART, RESERVATION, SUBSCRIPTION)
+    linked.put(ACTIVITY, BOUGHT, CATEGORY, *(replace(one, of_member=True) for one in held))
+    shown = linked.run("member", "show", "1001").stdout
+    for said in (
+        "rank    ゴールド (gold) until 2027-03-31",
+        "tags    ギフト, vip",
+        "consent line marketing: refused",
+        "field   anniversary = 2020-02-29",
+        "bought  2 orders, 12,800 yen, 1 cancelled",
+        "last A-2 at 2026-12-24T10:00:00+09:00",
+        "events  OrderPlaced 3",
+        "cart    c/81  480 yen",
+        "https://shop.example.jp/cart/c81",
+        "booking b-3  cancelled",
+        "subscr. s-9  paused  next 2027-01-10  2,980 yen",
+        "どら焼き 6個入り",
+    ):
+        assert said in shown
+    found = linked.ask("member", "show", "1001")
+    assert found["member"]["attributes"][0]["value"] == "2020-02-29"
+    assert found["purchases"]["spent_yen"] == 12800
+    assert found["purchases"]["last"] == {"at": "2026-12-24T10:00:00+09:00", "id": "A-2"}
+    assert [(row["kind"], row["ref"], row["quantity"]) for row in found["bought"]] == [
+        ("product", "P#7", 2),
+        ("category", "和菓子", 2),
+    ]
+    assert found["carts"][0]["recovery_url"] == "https://shop.example.jp/cart/c81"
+    assert found["reservations"][0]["service"] == "カット"
+    assert found["subscriptions"][0]["next_on"] == "2027-01-10"
 
 
 def test_a_friend_is_shown_with_the_member_linked_to_them(linked: Desk) -> None:

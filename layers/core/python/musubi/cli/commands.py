@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup
 
-from musubi.cli import dead_letters, polls, views
-from musubi.cli.deployment import Deployment, UnknownDeployment, find
+from musubi.cli import dead_letters, facts, polls, privacy, views
+from musubi.cli.options import NO_ANSWER, NOT_FOUND, AsJson, Local, Shop, Stage
+from musubi.cli.options import fail as _fail
+from musubi.cli.options import find_deployment as _find
+from musubi.cli.options import found as _found
+from musubi.cli.options import print_json as _json
 from musubi.domain.errors import Retryable
 from musubi.domain.ids import FriendPerson, MemberPerson, parse_person
+from musubi.domain.store_keys import MemberKey
 from musubi.usecases.control_sends import resume_sends, stop_sends
 from musubi.usecases.explain_person import PersonStory, explain_friend, explain_member
-
-NOT_FOUND = 1
-MISUSED = 2
-NO_ANSWER = 3
 
 _USER_ID = re.compile(r"U[0-9a-f]{32}")
 
@@ -56,22 +56,25 @@ app.add_typer(dlq_app, name="dlq")
 app.add_typer(unknown_app, name="unknown")
 polls_app = typer.Typer(no_args_is_help=True, help="Shops that are asked for what their webhooks lost.")
 app.add_typer(polls_app, name="polls")
-
-Stage = Annotated[str | None, typer.Option(help="A deployed stage: dev, stg or prod.")]
-Local = Annotated[bool, typer.Option("--local", help="The stack that `make up` started.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Shop = Annotated[str | None, typer.Option(help="Shop id; the deployment's first shop if left out.")]
+app.add_typer(privacy.app, name="privacy")
 
 
 @member_app.command("show")
 def member_show(
     member_id: str, stage: Stage = None, local: Local = False, shop: Shop = None, as_json: AsJson = False
 ) -> None:
-    """What is known of a member, and the friend linked to them."""
+    """What is known of a member: profile, purchases, carts, bookings, subscriptions, and the friend linked to them."""
     deployment = _find(stage, local)
-    story = explain_member(deployment.store(), shop or deployment.shop_id, member_id)
-    _found(story.member or story.link, f"no member {member_id}")
-    _json(views.person_view(story)) if as_json else _print_person(story)
+    shop_id = shop or deployment.shop_id
+    story = explain_member(deployment.store(), shop_id, member_id)
+    person = deployment.store().person(MemberKey(shop_id, member_id))
+    _found(story.member or story.link or person.activity, f"no member {member_id}")
+    if as_json:
+        _json({**views.person_view(story), **facts.facts_view(person)})
+        return
+    _print_person(story)
+    for line in facts.lines(person):
+        typer.echo(line)
 
 
 @friend_app.command("show")
@@ -219,13 +222,6 @@ def polls_run(
     _json(said) if as_json else typer.echo(f"{said.get('verdict')}: {said.get('reason')}")
 
 
-def _find(stage: str | None, local: bool) -> Deployment:
-    try:
-        return find(stage, local)
-    except UnknownDeployment as error:
-        _fail(str(error))
-
-
 def _person(text: str, shop_id: str) -> MemberPerson | FriendPerson:
     if text.startswith(("m:", "f:")):
         try:
@@ -260,22 +256,8 @@ def _print_person(story: PersonStory, *, full: bool = True) -> None:
         )
 
 
-def _found(thing: object, message: str) -> None:
-    if thing is None:
-        _fail(message, NOT_FOUND)
-
-
-def _json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
 def _refusal(error: ClientError) -> str:
     """What AWS refused, by operation and code; a missing table or queue mostly means a stage that is not deployed."""
     code = str(error.response.get("Error", {}).get("Code", "no code"))
     advice = ": is this stage deployed in this account and region?" if re.search("NotFound|NonExistent", code) else ""
     return f"AWS refused {error.operation_name} ({code}){advice}"
-
-
-def _fail(message: str, code: int = MISUSED) -> NoReturn:
-    typer.echo(f"musubi: {message}", err=True)
-    raise typer.Exit(code)

@@ -141,16 +141,18 @@ def apply_cart(
             recovery_url=change.recovery_url or before.recovery_url,
         )
     closed_at = max(filter(None, (before.closed_at, bought_at)), default=None)
-    after = replace(after, state=_cart_state(before, after, change, newer, closed_at))
+    if closed_at is not None and after.as_of is not None and after.as_of <= closed_at:
+        after = replace(after, closed_at=closed_at)
+    after = replace(after, state=_cart_state(before, after, change, newer))
     return None if cart is not None and after == before else replace(after, version=before.version + 1)
 
 
-def _cart_state(before: Cart, after: Cart, change: CartChange, newer: bool, closed_at: datetime | None) -> CartState:
+def _cart_state(before: Cart, after: Cart, change: CartChange, newer: bool) -> CartState:
     if after.order_id is not None or change.state is CartState.COMPLETED:
         return CartState.COMPLETED
     if before.state is CartState.COMPLETED and before.closed_at is None:
         return before.state
-    if closed_at is not None and after.as_of is not None and after.as_of <= closed_at:
+    if after.closed_at is not None and after.as_of is not None and after.as_of <= after.closed_at:
         return CartState.COMPLETED
     if change.state is CartState.GONE:
         return CartState.GONE if newer else before.state
