@@ -18,7 +18,10 @@ PACKAGE = ROOT / "layers/core/python/musubi"
 CONTENT = [PACKAGE / "recipes", ROOT / "layers/content"]
 
 WORDS_OF_THE_LANGUAGE = {
-    "birthday": ("a kind of date, and the field that tells it", {"domain/scenario.py", "contracts/ec_members.py"}),
+    "birthday": (
+        "a kind of date, and the field that tells it",
+        {"domain/scenario.py", "contracts/ec_members.py", "adapters/shops/woocommerce/customers.py"},
+    ),
     "point_expiry": ("a kind of date", {"domain/scenario.py"}),
     "not_linked": ("a reason code", {"domain/gate.py", "usecases/take_line_event.py"}),
     "promo_refused": ("a reason code", {"domain/gate.py"}),

@@ -114,12 +114,9 @@ def _parcel_milestones(order: Order, parcels: Sequence[Fulfillment], times: _Tim
         return found
     found.append(shipped(parcels, call, times.updated_at or call.now))
     arrived = [one for parcel in parcels for one in arrivals(parcel, call)]
-    if len(arrived) == len(parcels):
+    if len(arrived) == len(parcels) and len({one.name for one in arrived}) == 1:
         # The order has arrived with its last parcel.
-        found.extend(
-            max((one for one in arrived if one.name == name), key=lambda one: one.at)
-            for name in sorted({one.name for one in arrived})
-        )
+        found.append(max(arrived, key=lambda one: one.at))
     return found
 
 
