@@ -98,6 +98,7 @@ def app_variables(settings: Settings) -> dict[str, str]:
         "LOCAL_LINE_ACCESS_URL": access,
         "LOCAL_LINE_CHANNEL_ID": CHANNEL_ID,
         "LOCAL_SHOPS": SHOP_ID,
+        "LOCAL_SHOP_APIS": ",".join(f"{SHOP_ID}/{name}={url}" for name, url in settings.shop_apis.items()),
         "LOCAL_SHOP_LOGIN_URL": f"{settings.shop}/line/login",
         "LOCAL_GO_LIVE": "1" if settings.go_live else "0",
         "LOCAL_TESTERS": settings.testers,

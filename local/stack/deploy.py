@@ -5,6 +5,7 @@ The CDK's command line would do the same in ten times the time (measured: see RE
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from infra.stages.local import PLATFORMS
 from local.endpoints import ROOT
+from local.shop.eccube_auth import first_grant
 from local.stack.assembly import Asset, Stack
 from local.stack.aws import Aws
 from local.stack.settings import DEPLOYMENT, PARAM_PREFIX, REGION, SHOP_ID, Settings
@@ -40,6 +42,7 @@ def put_parameters(aws: Aws, settings: Settings) -> None:
     )
     secrets = {f"{PARAM_PREFIX}/line/channel-secret": settings.channel_secret}
     secrets |= {f"{PARAM_PREFIX}/shops/{SHOP_ID}/{platform}": settings.shop_secret for platform in PLATFORMS}
+    secrets[f"{PARAM_PREFIX}/shops/{SHOP_ID}/eccube-api"] = json.dumps(first_grant())
     for name, value in secrets.items():
         aws.ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
 

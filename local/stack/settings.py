@@ -17,7 +17,7 @@ ACCOUNT = "000000000000"
 SHOP_ID = "main"
 CHANNEL_ID = "2000000001"
 PARAM_PREFIX = f"/musubi/{STAGE}"
-QUEUES = ("line-events", "shop-events", "push", "alert-shards")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log")
 """Queues with a consumer: the stack is quiet when these are empty."""
 
 _FALSE = frozenset({"0", "false", "no"})
@@ -53,6 +53,11 @@ class Settings:
     @property
     def shop(self) -> str:
         return self.url(3)
+
+    @property
+    def shop_apis(self) -> dict[str, str]:
+        """The demo shop's APIs by platform."""
+        return {"eccube": f"{self.shop}/eccube"}
 
     @property
     def aws(self) -> str:

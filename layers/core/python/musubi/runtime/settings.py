@@ -96,6 +96,7 @@ class LineEvents(Sending):
     people_table: str
     work_table: str
     push_queue_url: str
+    log_queue_url: str
     quarantine_queue_url: str
     claim_bucket: str
     bus_name: str
@@ -103,18 +104,29 @@ class LineEvents(Sending):
 
 
 class ShopEvents(Content):
+    """`shop_apis` maps `<shop>/<platform>` to the base URL of its API; `order_statuses` maps `<shop>/<platform>/<id>`, a status
+    of the shop's own, to the id of the one as which it counts; `partner_sources` maps Shopify's partner event sources to shops.
+    """
+
     people_table: str
     work_table: str
     push_queue_url: str
+    log_queue_url: str
     quarantine_queue_url: str
     claim_bucket: str
+    param_prefix: str
     shops: tuple[str, ...]
+    shop_hosts: tuple[str, ...]
+    shop_apis: Mapping[str, str] = types.MappingProxyType({})
+    order_statuses: Mapping[str, str] = types.MappingProxyType({})
+    partner_sources: Mapping[str, str] = types.MappingProxyType({})
 
 
 class PushSender(Sending):
     people_table: str
     work_table: str
     push_queue_url: str
+    log_queue_url: str
     quarantine_queue_url: str
 
 
@@ -134,6 +146,22 @@ class AlertShard(Content):
     people_table: str
     work_table: str
     quarantine_queue_url: str
+
+
+class LogWriter(Common):
+    work_table: str
+    quarantine_queue_url: str
+    history_bucket: str
+
+
+class ImportFile(Common):
+    work_table: str
+    imports_bucket: str
+    imports_queue_url: str
+    shop_events_queue_url: str
+    quarantine_queue_url: str
+    shops: tuple[str, ...]
+    content_dir: str = "/opt/content"
 
 
 class Sweeper(Clocked):
@@ -156,6 +184,12 @@ class PollShop(Clocked):
     shop_apis: Mapping[str, str] = types.MappingProxyType({})
 
 
+class PrivacyRequests(Clocked):
+    people_table: str
+    work_table: str
+    claim_bucket: str
+
+
 class Api(Common):
     work_table: str
     param_prefix: str
@@ -171,7 +205,11 @@ FUNCTIONS: Mapping[str, type[Common]] = {
     "due_steps": DueSteps,
     "daily_alerts": DailyAlerts,
     "alert_shard": AlertShard,
+    "log_writer": LogWriter,
+    "import_file": ImportFile,
     "sweeper": Sweeper,
+    "poll_shop": PollShop,
+    "privacy_requests": PrivacyRequests,
     "api": Api,
 }
 """The settings of each folder in `functions/`."""

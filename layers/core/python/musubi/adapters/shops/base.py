@@ -9,8 +9,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
-from musubi.adapters.shops.platforms import DOORS
-from musubi.domain.errors import Permanent
+from musubi.adapters.shops.platforms import PLATFORMS
+from musubi.adapters.shops.source import Apis, ShopApi
+from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 
 
@@ -27,12 +28,22 @@ class Normalise(Protocol):
     ) -> Sequence[ShopEvent | UnreadShopEvent]: ...
 
 
-def adapter_for(platform: str, mappings: Mapping[str, Any] = MappingProxyType({})) -> Normalise:
+def no_apis(shop_id: str, platform: str) -> ShopApi:
+    """For readers that must not call anybody."""
+    raise Retryable(f"{shop_id}/{platform}: no shop API")
+
+
+def adapter_for(platform: str, mappings: Mapping[str, Any] = MappingProxyType({}), apis: Apis = no_apis) -> Normalise:
     """The reader of `platform`; Permanent when there is none (a message of a later or an earlier deployment).
 
-    `mappings` are the shops' mapping files (`mapping.files`), by shop.
+    `mappings` are the shops' mapping files (`mapping.files`), by shop. `apis` are the shops that can be asked: a reader
+    whose webhooks only name what changed fetches it, and raises Retryable when the shop does not answer.
     """
-    if platform not in DOORS:
+    if platform not in PLATFORMS:
         raise Permanent("platform: no adapter")
     reader = import_module(f"musubi.adapters.shops.{platform}.normalise").normalise
-    return cast(Normalise, partial(reader, mappings=mappings) if DOORS[platform].mapped else reader)
+    if PLATFORMS[platform].mapped:
+        reader = partial(reader, mappings=mappings)
+    if PLATFORMS[platform].fetches:
+        reader = partial(reader, apis=apis)
+    return cast(Normalise, reader)

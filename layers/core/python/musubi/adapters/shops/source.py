@@ -6,29 +6,60 @@ A platform that can be polled says so in its description (`Platform.polls`) and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Protocol, cast
 
 from musubi.adapters.shops.platforms import PLATFORMS
 from musubi.domain.errors import Permanent
+from musubi.domain.events import Mode, ShopEvent, UnreadShopEvent
 from musubi.ports import ShopSource, Snapshot, SourcePage, What
 
-__all__ = ["OpenSource", "ShopApi", "ShopSource", "Snapshot", "SourcePage", "What", "open_source", "polled"]
+__all__ = [
+    "Apis",
+    "Bearer",
+    "OpenSource",
+    "ShopApi",
+    "ShopSource",
+    "Snapshot",
+    "SourcePage",
+    "What",
+    "marked",
+    "open_source",
+    "polled",
+]
+
+
+class Bearer(Protocol):
+    def __call__(self, refused: str | None = None) -> str:
+        """An access token that is good for a while, and not `refused`, which the shop has just turned down.
+
+        Raises Retryable.
+        """
+        ...
 
 
 @dataclass(frozen=True)
 class ShopApi:
     """One shop's API. `base_url` has no slash at its end. `keys` gives the lines of the secret
     `shops/<shop_id>/<platform>-api`, read when they are needed: they are rotated. `left_s` is how many seconds the invocation
-    has left.
+    has left. `bearer` gives an OAuth access token where that secret is a grant (see `oauth`). `statuses` says as which known
+    order status one of the shop's own counts, both by id.
     """
 
     shop_id: str
     base_url: str
     keys: Callable[[], Sequence[str]]
     left_s: Callable[[], float]
+    bearer: Bearer | None = None
+    statuses: Mapping[str, str] = field(default_factory=dict)
+
+
+class Apis(Protocol):
+    def __call__(self, shop_id: str, platform: str, /) -> ShopApi:
+        """The API of a shop; Retryable while the stage names none, for its dead letters can be redriven once it does."""
+        ...
 
 
 class OpenSource(Protocol):
@@ -47,3 +78,15 @@ def open_source(platform: str, api: ShopApi) -> ShopSource:
         raise Permanent("platform: can not be polled")
     module = import_module(f"musubi.adapters.shops.{platform}.source")
     return cast(OpenSource, module.open_source)(api)
+
+
+def marked(
+    events: Sequence[ShopEvent | UnreadShopEvent], mode: str, *, backfill: bool
+) -> Sequence[ShopEvent | UnreadShopEvent]:
+    """`events` with how they reached us; `backfill` says that they were old when they were found."""
+    if mode == Mode.PUSH and not backfill:
+        return events
+    return [
+        replace(one, mode=Mode(mode), is_backfill=one.is_backfill or backfill) if isinstance(one, ShopEvent) else one
+        for one in events
+    ]
