@@ -35,7 +35,8 @@ NOT_OURS: dict[Right, str] = {
 @pytest.fixture(scope="module")
 def house(synthesise: Callable[[StageConfig], Synthesised]) -> Iterator[Deployed]:
     """Return prod, with a shop that can be asked, after a busy week."""
-    prod = synthesise(replace(load("prod"), shop_apis={"main/woocommerce": "https://shop.example.jp"}))
+    platforms, apis = ("shopify", "woocommerce", "cloudevents"), {"main/woocommerce": "https://shop.example.jp"}
+    prod = synthesise(replace(load("prod"), platforms=platforms, shop_apis=apis))
     with pytest.MonkeyPatch.context() as patch, mock_aws(), line_stub() as line:
         deployed = Deployed(prod.stateful, prod.stateless, prod.prefix, line, patch)
         busy_week.live(deployed)
