@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from musubi.adapters.shops.source import ShopApi, open_source
 from musubi.domain.orders import Order
 from musubi.domain.polling import Missed
+from tests.support.eccube_documents import order
+from tests.support.eccube_shop import Raw, eccube_shop
 from tests.support.flows_faults import Crash
 from tests.support.flows_polls import WireLess, poll
 from tests.support.flows_world import World
@@ -130,3 +134,35 @@ def test_a_run_that_dies_after_enqueuing_tells_once_all_the_same(world: World) -
     world.settle()
     assert len({one.key for one in world.line.accepted}) == len(world.line.accepted) == 130
     world.check()
+
+
+@pytest.mark.shows("eccube", "reconcile")
+def test_an_order_of_eccube_whose_one_webhook_was_lost_is_found_and_told_once() -> None:
+    """EC-CUBE calls once and never again; its webhook that was only slow is a repeat."""
+    with eccube_shop() as shop:
+        api = ShopApi("main", shop.url, tuple, lambda: 60.0, bearer=lambda refused=None: "access-0")
+        world = World(polled=frozenset({("main", "eccube")}))
+        world.apis = lambda *_: api
+        world.given_linked()
+        source = open_source("eccube", api)
+        shop.laid_out["/api"] = [_page()]
+        poll(world, source, "eccube")
+        world.pass_time(hours=1)
+        at = (world.now - timedelta(minutes=30)).isoformat(timespec="seconds")
+        document = order(order_date=at, update_date=at)
+        shop.put("order", document)
+        for _ in range(2):
+            shop.laid_out["/api"] = [_page(document)]
+            assert poll(world, source, "eccube").counts == {"PollFound": 1}
+            world.settle()
+        world.put_shop("eccube", {}, json.dumps([{"entity": "order", "id": 1203, "action": "updated"}]))
+        world.settle()
+    assert len(world.line.accepted) == 1
+    # One order of EC-CUBE tells of its member and points, too.
+    assert world.counts["PollMissed"] == world.counts["PollKnown"] > 0
+    world.check()
+
+
+def _page(*documents: dict[str, Any]) -> Raw:
+    found = {"nodes": list(documents), "totalCount": len(documents), "pageInfo": {"hasNextPage": False}}
+    return Raw(200, json.dumps({"data": {"orders": found}}).encode())
