@@ -193,6 +193,41 @@ def test_a_shop_event_costs_at_most_five_requests_and_its_push_four(deployed: Fu
         assert deployed.made_by("push_sender") <= 4, (name, deployed.requests)
 
 
+def test_an_order_of_twenty_lines_costs_no_more(deployed: Functions) -> None:
+    """With an open cart that it completes: everything that is counted of its member changes in one transaction."""
+    follow(deployed)
+    link(deployed)
+    deployed.warm("shop_events", "shop_webhook", "push_sender")
+    base = of_now(json.loads(sample("shop/cloudevents/order_placed.json")))
+    lines = [
+        {"product_id": f"P-{n}", "title": f"商品{n}", "quantity": 2, "categories": [f"棚{n % 5}"]} for n in range(20)
+    ]
+    order = {"order_id": base["data"]["order_id"], "member_id": "1001"}
+    story: list[tuple[str, dict[str, Any]]] = [
+        ("CheckoutStarted", {"checkout_id": "c-1", "member_id": "1001", "lines": lines}),
+        ("CheckoutStarted", {"checkout_id": "c-2", "member_id": "1001", "lines": lines}),
+        ("OrderPlaced", {**base["data"], **order, "placed_at": None, "lines": lines, "checkout_id": "c-2"}),
+        ("OrderEdited", {**order, "lines": lines[5:]}),
+        ("OrderCancelled", {"order_id": order["order_id"]}),
+    ]
+    for n, (kind, data) in enumerate(story):
+        deployed.forget()
+        time = datetime.now(UTC).isoformat()
+        deployed.cloudevent({**base, "id": f"lines-{n}", "type": kind, "time": time, "data": data})
+        deployed.pump()
+        assert deployed.made_by("shop_webhook", "shop_events") <= 5, (kind, deployed.requests)
+        if kind == "OrderEdited":
+            assert len(products(deployed)) == 15
+    assert products(deployed) == []
+    assert deployed.quarantined() == []
+
+
+def products(deployed: Functions) -> list[str]:
+    """What the member is counted to have bought, categories left aside."""
+    items = deployed.aws("dynamodb").scan(TableName=tables.PEOPLE)["Items"]
+    return [item["sk"]["S"] for item in items if item["sk"]["S"].startswith("BOUGHT#product/")]
+
+
 def test_the_threads_end_in_the_history_line_by_line_once(deployed: Functions) -> None:
     follow(deployed)
     link(deployed)

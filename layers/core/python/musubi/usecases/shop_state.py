@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from musubi.domain.activity import Activity, goods_keys
+from musubi.domain.activity import Activity, goods_keys, order_share
 from musubi.domain.dealings import Cart, Reservation, Subscription
 from musubi.domain.events import ShopEvent
 from musubi.domain.ids import MemberPerson, enrolment_id
@@ -148,7 +148,14 @@ def _of_order(state: ShopState, member_id: str) -> Iterator[Key[Any]]:
         for value in order_key_values(scenario, event.order.order_id, parcels):
             yield EnrolmentKey(enrolment_id(state.deployment, scenario.id, person, value))
     yield from (CartKey(event.shop_id, checkout) for checkout in (after.checkout_ids if after else ()))
-    yield from (CartKey(event.shop_id, open_one.id) for open_one in (state.activity.carts if state.activity else ()))
+    if _is_new_purchase(stored, after) and state.activity is not None:
+        yield from (CartKey(event.shop_id, open_one.id) for open_one in state.activity.carts)
+
+
+def _is_new_purchase(stored: Order | None, after: Order | None) -> bool:
+    """True when a purchase of this member becomes known, or its time: then it has ended what was in other carts before."""
+    old, new = order_share(stored), order_share(after)
+    return new is not None and new.purchase is not None and (old is None or old.purchase != new.purchase)
 
 
 def of_member(order: Order | None, member_id: str) -> Order | None:
