@@ -199,6 +199,12 @@ def test_names(value: Any, expected: tuple[str | None, str | None]) -> None:
     assert values.person_name(value) == expected
 
 
+@given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30))
+def test_plain_text_only_loses_its_blanks(text: str) -> None:
+    assert clean(text) == (" ".join(text.split()) or None)
+    assert clean(f"茶{text}") == f"茶{' '.join(f'.{text}'.split())[1:]}"
+
+
 @given(text=ANY_TEXT, limit=st.integers(1, 50))
 def test_cleaned_text_is_one_short_line_that_can_be_stored(text: str, limit: int) -> None:
     cleaned = clean(text, limit)

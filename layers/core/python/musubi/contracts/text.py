@@ -31,6 +31,9 @@ def clean(value: object, limit: int = MAX_TEXT) -> str | None:
     """
     if not isinstance(value, str):
         return None
+    # Most texts of a body are ids, codes and times: nothing in them has to go.
+    if len(value) <= limit and value.isascii() and value.isprintable() and "  " not in value:
+        return value.strip() or None
     # Cut twice: the first bound keeps a megabyte of text from being normalised for a hundred characters.
     text = unicodedata.normalize("NFC", _BLANKS.sub(" ", value[: limit * 20]))
     if not text.isprintable():  # else nothing in it is of a category that goes
@@ -51,7 +54,7 @@ def as_id(value: object) -> str | None:
     if isinstance(value, int):
         return str(value) if 0 <= value < 10**40 else None
     text = value.strip()
-    return text if _ID.fullmatch(text) and clean(text, MAX_ID) == text else None
+    return text if _ID.fullmatch(text) and (text.isascii() or clean(text, MAX_ID) == text) else None
 
 
 def bounded_id(text: str) -> str:
@@ -65,7 +68,8 @@ def parse_json(raw: bytes | str, what: str) -> Any:
     NaN, duplicate keys and endless nesting are refused: two readers could understand them differently.
     """
     try:
-        return json.loads(raw, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
+        text = raw if isinstance(raw, str) else raw.decode(json.detect_encoding(raw), "surrogatepass")
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise Permanent(f"{what}: not JSON") from None
 
@@ -79,8 +83,8 @@ def canonical(value: Any) -> str:
 
 
 def content_hash(value: Any) -> str:
-    """SHA-256 of `value`'s canonical JSON, in hex."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    """SHA-256 of `value`'s canonical JSON, in hex; of bytes as they are, for senders whose repeats are equal to the byte."""
+    return hashlib.sha256(value if isinstance(value, bytes) else canonical(value).encode()).hexdigest()
 
 
 def _refuse(name: str) -> Any:
@@ -92,3 +96,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("duplicate key")
     return found
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)

@@ -29,11 +29,12 @@ class Call:
         self.document = parse_json(body, "Shopify body")
         self.shop_id = shop_id
         self.received_at = received_at
-        self.content = content_hash(self.document)
+        # Shopify sends the original body again, so its bytes are what it said; canonical JSON would cost as much as parsing.
+        self.content = content_hash(body)
         # The id is stable over Shopify's retries, but an action's several topics may share one: the topic
         # belongs to it.
         self.source = f"{shop_id}/{PLATFORM}/{self.topic}"
-        self.event_id = bounded_id(self._header("webhook-id") or self.content)
+        self.event_id = bounded_id(self._header("webhook-id") or content_hash(self.document))
         self.now = _lenient(self._header("triggered-at")) or received_at
         """When it happened, for bodies that do not say."""
         self.is_test = (self._header("test") or "").lower() == "true"
