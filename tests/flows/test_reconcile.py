@@ -136,6 +136,19 @@ def test_a_run_that_dies_after_enqueuing_tells_once_all_the_same(world: World) -
     world.check()
 
 
+def test_the_first_poll_does_not_hush_an_order_whose_webhook_is_on_its_way() -> None:
+    world = World(polled=WOO)
+    world.given_linked()
+    shop = WooShop()
+    shop.order(727, world.now - timedelta(seconds=20))
+    poll(world, WireLess(shop), "woocommerce")
+    world.settle()
+    _webhook(world, shop, 727)
+    world.settle()
+    assert len(world.line.accepted) == 1
+    world.check()
+
+
 @pytest.mark.shows("eccube", "reconcile")
 def test_an_order_of_eccube_whose_one_webhook_was_lost_is_found_and_told_once() -> None:
     """EC-CUBE calls once and never again; its webhook that was only slow is a repeat."""
@@ -145,7 +158,7 @@ def test_an_order_of_eccube_whose_one_webhook_was_lost_is_found_and_told_once() 
         world.apis = lambda *_: api
         world.given_linked()
         source = open_source("eccube", api)
-        shop.laid_out["/api"] = [_page()]
+        shop.laid_out["/api"] = [_page(), _page()]
         poll(world, source, "eccube")
         world.pass_time(hours=1)
         at = (world.now - timedelta(minutes=30)).isoformat(timespec="seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from musubi.domain.events import Mode, ShopEvent
 from musubi.domain.outcome import Outcome, Verdict
-from musubi.domain.polling import EN_ROUTE, PollRules, first_poll, judged, opened, turned
+from musubi.domain.polling import EN_ROUTE, Poll, PollRules, Report, first_poll, judged, opened, turned
 from musubi.domain.store_keys import PollKey
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -19,19 +20,37 @@ DONE = Outcome(Verdict.DONE, "order_updated")
 
 
 def test_the_mark_does_not_go_back_with_a_clock_that_is_slow() -> None:
-    read = turned(opened(first_poll(KEY, NOW, RULES), NOW, timedelta(), RULES), None, 3, NOW)
+    read = turned(opened(_known(NOW), NOW, timedelta(), RULES), None, 3, NOW)
     slow = NOW - timedelta(seconds=5)
     assert turned(opened(read, slow, timedelta(), RULES), None, 0, slow).mark == read.mark == NOW
 
 
+def _known(until: datetime) -> Poll:
+    """A shop that was polled before."""
+    first = first_poll(KEY, until, RULES)
+    return replace(first, mark=until, last=Report(began_at=until, ended_at=until, found=0, backfill=True))
+
+
 def test_where_time_was_moved_a_window_holds_what_is_dated_by_either_clock() -> None:
-    ahead = timedelta(days=30)
-    window = opened(first_poll(KEY, NOW, RULES), NOW, ahead, RULES).window
+    ahead, then = timedelta(days=30), NOW - timedelta(hours=1)
+    window = opened(_known(then), NOW, ahead, RULES).window
     assert window is not None
-    assert (window.after, window.until, window.mark) == (NOW - RULES.first, NOW + ahead, NOW)
-    back = opened(first_poll(KEY, NOW, RULES), NOW, -ahead, RULES).window
+    assert (window.after, window.until, window.mark) == (then - RULES.overlap, NOW + ahead, NOW)
+    back = opened(_known(then), NOW, -ahead, RULES).window
     assert back is not None
     assert back.until == NOW
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(days=30)])
+def test_the_first_window_leaves_out_what_webhooks_may_still_bring(ahead: timedelta) -> None:
+    window = opened(first_poll(KEY, NOW, RULES), NOW, ahead, RULES).window
+    assert window is not None
+    settled = NOW - RULES.overlap
+    assert (window.after, window.until, window.mark, window.backfill) == (NOW - RULES.first, settled, settled, True)
+    none = PollRules(overlap=RULES.overlap, first=timedelta(), silence=RULES.silence)
+    empty = opened(first_poll(KEY, NOW, none), NOW, ahead, none).window
+    assert empty is not None
+    assert empty.after == empty.until == settled
 
 
 def test_a_window_that_was_begun_goes_on() -> None:

@@ -97,14 +97,22 @@ def test_the_first_run_reads_what_is_not_too_old_as_a_backfill() -> None:
     for name in ("a", "b", "c"):
         house.shop.change(name)
         house.later(minutes=1)
+    house.later(minutes=30)
+    house.shop.change("new")
+    house.later(minutes=10)
     outcome = house.poll()
-    assert house.names() == ["a", "b", "c"]
-    assert {(at, backfill) for *_, at, backfill in house.queue.sent} == {(house.clock.machine(), True)}
-    assert (outcome.verdict, outcome.counts) == (Verdict.DONE, {"PollFound": 3})
-    assert [asked[3] is None for asked in house.shop.asked] == [True, False]
+    assert [(json.loads(one.body)[0], backfill) for _, _, one, _, backfill in house.queue.sent] == [
+        ("a", True),
+        ("b", True),
+        ("c", True),
+        ("new", False),
+    ]
+    assert {at for *_, at, _ in house.queue.sent} == {house.clock.machine()}
+    assert (outcome.verdict, outcome.counts) == (Verdict.DONE, {"PollFound": 4})
+    assert [asked[3] is None for asked in house.shop.asked] == [True, False, True]
     assert (house.row.mark, house.row.window) == (house.clock.machine(), None)
     assert house.row.last is not None
-    assert (house.row.last.found, house.row.last.backfill) == (3, True)
+    assert (house.row.last.found, house.row.last.backfill) == (1, False)
 
 
 def test_a_later_run_goes_back_over_the_overlap_and_is_no_backfill() -> None:
@@ -122,7 +130,7 @@ def test_what_does_not_fit_into_one_run_is_read_by_the_next_and_then_what_came_s
     house = House()
     for name in "abcde":
         house.shop.change(name)
-    house.later(minutes=20)
+    house.later(hours=1)
     outcome = house.poll(pages=1)
     assert (house.names(), outcome.counts["PollsCut"], outcome.reason) == (["a", "b"], 1, "orders goes_on")
     mark, until = house.row.mark, house.shop.asked[0][2]
@@ -144,7 +152,7 @@ def test_a_page_that_fails_is_counted_noted_and_read_again(
     house = House()
     for name in "abc":
         house.shop.change(name)
-    house.later(minutes=20)
+    house.later(hours=1)
     house.shop.answers = [None, error]
     outcome = house.poll()
     assert outcome.counts == {"PollFound": 2, metric: 1}
@@ -169,9 +177,10 @@ def test_one_kind_that_fails_does_not_keep_the_other_from_being_read() -> None:
 def test_what_can_not_be_enqueued_is_not_marked() -> None:
     house = House()
     house.shop.change("a")
+    house.later(hours=1)
     house.queue.fail_next = 1
     assert house.poll().counts == {"PollFound": 0, "PollsFailed": 1}
-    assert house.row.mark == START - RULES.first
+    assert house.row.mark == house.clock.machine() - RULES.first
     assert house.poll().counts == {"PollFound": 1}
 
 

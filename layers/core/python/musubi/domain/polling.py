@@ -19,7 +19,8 @@ EN_ROUTE = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True)
 class PollRules:
-    """`overlap`: how far a window reaches back over the last one. `first`: how far the very first one reaches back.
+    """`overlap`: how far a window reaches back over the last one, and what the very first one leaves to the second.
+    `first`: how far the very first one reaches back.
     `silence`: how long a shop that calls us may be quiet while polls find what its calls should have brought.
     """
 
@@ -105,7 +106,8 @@ class Missed:
 
 def first_poll(key: PollKey, now: datetime, rules: PollRules) -> Poll:
     """A shop that was never asked: known up to `first` ago, as if somebody had asked then."""
-    return Poll(shop_id=key.shop_id, platform=key.platform, what=key.what, since=now, mark=now - rules.first)
+    mark = now - max(rules.first, rules.overlap)
+    return Poll(shop_id=key.shop_id, platform=key.platform, what=key.what, since=now, mark=mark)
 
 
 def opened(poll: Poll, now: datetime, ahead: timedelta, rules: PollRules) -> Poll:
@@ -113,14 +115,17 @@ def opened(poll: Poll, now: datetime, ahead: timedelta, rules: PollRules) -> Pol
 
     `now` is machine time and `ahead` how far the shop's clock is ahead of it (nothing, but where time can be moved: there a
     shop may date by either clock, so the window begins by the one and ends by the other).
+
+    The first window, which messages nobody, leaves out the last `overlap`: the webhooks of that may still be on their way,
+    and what a backfill has told to nobody no webhook tells again.
     """
     if poll.window is not None:
         return poll
     fresh = poll.last is None
     window = Window(
-        after=poll.mark - (timedelta() if fresh else rules.overlap),
-        until=now + max(ahead, timedelta()),
-        mark=now,
+        after=poll.mark if fresh else poll.mark - rules.overlap,
+        until=now - rules.overlap if fresh else now + max(ahead, timedelta()),
+        mark=now - rules.overlap if fresh else now,
         began_at=now,
         backfill=fresh,
     )

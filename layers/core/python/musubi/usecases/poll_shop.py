@@ -62,7 +62,9 @@ def _poll(shop: PolledShop, what: What, source: ShopSource, deps: Deps, out_of_t
     ahead = deps.clock.business() - deps.clock.machine()
     now = deps.clock.machine()
     poll = opened(stored or first_poll(key, now, deps.rules), now, ahead, deps.rules)
-    resumed, fresh, found = stored is not None and stored.window is not None, stored is None, 0
+    # A window of another hour, and the very first, end before now: what changed since is read at once.
+    behind = stored is None or stored.window is not None
+    fresh, found = stored is None, 0
     try:
         while poll.window is not None:
             if out_of_time():
@@ -70,9 +72,9 @@ def _poll(shop: PolledShop, what: What, source: ShopSource, deps: Deps, out_of_t
             cursor, count = _page(poll, what, source, deps)
             found += count
             poll, fresh = _store(turned(poll, cursor, count, deps.clock.machine()), deps, fresh=fresh), False
-            if poll.window is None and resumed and deps.clock.machine() - poll.mark >= deps.rules.overlap:
-                # That window was of another hour; what changed since is read at once.
-                poll, resumed = opened(poll, deps.clock.machine(), ahead, deps.rules), False
+            now = deps.clock.machine()
+            if poll.window is None and behind and now - poll.mark >= deps.rules.overlap:
+                poll, behind = opened(poll, now, ahead, deps.rules), False
     except (Retryable, Permanent) as error:
         refused = isinstance(error, Permanent)
         failure = failed(poll, error.reason, deps.clock.machine(), restart=refused)

@@ -31,7 +31,7 @@ def poll_shop() -> Scheduled[PollTick]:
 
     s = settings.load(settings.PollShop)
     deadline = Deadline()
-    apis = shop_apis(s, deadline)
+    apis, pushing = shop_apis(s, deadline), frozenset(s.platforms)
     claims = S3Claims(lambda: client("s3"), s.claim_bucket, "shop-events", parts.now)
     deps = Deps(
         store=parts.work_store(s.work_table),
@@ -47,7 +47,7 @@ def poll_shop() -> Scheduled[PollTick]:
     def use(tick: PollTick, out_of_time: OutOfTime) -> Outcome:
         if f"{tick.shop_id}/{tick.platform}" not in s.shop_apis:
             raise Permanent("shop_id, platform: the stage names no API for them")
-        shop = PolledShop(tick.shop_id, tick.platform, polled(tick.platform), tick.platform in s.platforms)
+        shop = PolledShop(tick.shop_id, tick.platform, polled(tick.platform), tick.platform in pushing)
         source = open_source(tick.platform, apis(tick.shop_id, tick.platform))
         return poll_shop(shop, source, deps, lambda: deadline.left_s() < _PAGE_S)
 
