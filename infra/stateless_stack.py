@@ -14,6 +14,7 @@ from infra.constructs.conversations import Conversations
 from infra.constructs.delivery import Delivery
 from infra.constructs.ingress import Ingress
 from infra.constructs.operations import Operations
+from infra.constructs.polls import Polls
 from infra.constructs.shop_events import ShopEvents
 from infra.constructs.timers import Timers
 from infra.lib.alarm_desk import AlarmDesk
@@ -54,6 +55,14 @@ class StatelessStack(cdk.Stack):
             self, "Timers", site=site, push=push, quarantine=quarantine, clockwork=clockwork, failures=failures
         )
         alerts = Alerts(self, "Alerts", site=site, quarantine=quarantine, clockwork=clockwork, failures=failures)
+        polls = Polls(
+            self,
+            "Polls",
+            site=site,
+            clockwork=clockwork,
+            failures=failures,
+            shop_events=shop_events.events.queue,
+        )
         ingress = Ingress(
             self,
             "Ingress",
@@ -78,6 +87,7 @@ class StatelessStack(cdk.Stack):
                 timers.sweeper,
                 alerts.daily,
                 alerts.shard,
+                polls.worker,
                 api.worker,
             ],
             queues=[conversations.events, shop_events.events, delivery.push, alerts.shards],

@@ -36,6 +36,7 @@ class Operations(Construct):
         self._functions = functions
         self._watch_schedules()
         self._watch_own_metrics()
+        self._watch_polls()
         self._dashboard(queues)
 
     def _watch_schedules(self) -> None:
@@ -113,23 +114,56 @@ class Operations(Construct):
             why="A record met an error that nobody foresaw. It is retried and then goes to the dead letters.",
         )
 
+    def _watch_polls(self) -> None:
+        self._watch(
+            "PollsRefused",
+            ("poll_shop",),
+            why="A shop refuses to be asked: its key, rights or base URL. `musubi polls list` says what it answered.",
+        )
+        self._watch(
+            "PollsFailed",
+            ("poll_shop",),
+            why="A shop could not be asked three hours in a row, it is down or busy. `musubi polls list` says what it said.",
+            periods=3,
+            minutes=60,
+        )
+        self._watch(
+            "SilentShops",
+            ("poll_shop",),
+            why=f"No webhook of a shop for {self._site.config.polls.silence_hours} h, while polls found changes: its "
+            "webhooks are off, or blocked on the way. `musubi polls list` names it; polls stand in for them meanwhile.",
+            minutes=60,
+        )
+
     def _watch(
-        self, metric: str, functions: Sequence[str], *, why: str, threshold: float = 0, statistic: str = "Sum"
+        self,
+        metric: str,
+        functions: Sequence[str],
+        *,
+        why: str,
+        threshold: float = 0,
+        statistic: str = "Sum",
+        minutes: int = 5,
+        periods: int = 1,
     ) -> None:
         """Make one alarm per function, so that the alarm itself says which one to look at."""
         for function in functions:
             self._site.desk.alarm(
-                f"{function}-{_dashed(metric)}", self._own(metric, function, statistic), why=why, threshold=threshold
+                f"{function}-{_dashed(metric)}",
+                self._own(metric, function, statistic, minutes),
+                why=why,
+                threshold=threshold,
+                periods=periods,
             )
 
-    def _own(self, name: str, function: str, statistic: str = "Sum") -> cw.Metric:
+    def _own(self, name: str, function: str, statistic: str = "Sum", minutes: int = 5) -> cw.Metric:
         """Return one of musubi's own metrics; its only dimension is the function that emits it."""
         return cw.Metric(
             namespace="musubi",
             metric_name=name,
             dimensions_map={"service": self._site.names.of(function)},
             statistic=statistic,
-            period=cdk.Duration.minutes(5),
+            period=cdk.Duration.minutes(minutes),
         )
 
     def _dashboard(self, queues: Sequence[WorkQueue]) -> None:

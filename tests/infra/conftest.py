@@ -28,6 +28,7 @@ FUNCTIONS = (
     "daily_alerts",
     "alert_shard",
     "sweeper",
+    "poll_shop",
     "api",
 )
 

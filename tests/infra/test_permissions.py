@@ -79,6 +79,12 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         ("sqs", "musubi-prod-alert-shards"): CONSUME,
         ("sqs", "musubi-prod-quarantine"): SEND,
     },
+    "poll_shop": {
+        WORK: READ | QUERY | WRITE,
+        ("sqs", "musubi-prod-shop-events"): SEND,
+        ("sqs", "musubi-prod-schedules-dlq"): SEND,
+        ("s3", f"{CLAIMS}/shop-events/*"): {"PutObject"},
+    },
     "sweeper": {
         WORK: READ | WRITE | REMOVE,
         ("dynamodb", "table/musubi-prod-work/index/open"): QUERY,

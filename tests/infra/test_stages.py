@@ -36,6 +36,12 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "daily_alerts": (30, 512, {"WORK_TABLE", "ALERT_SHARDS_QUEUE_URL", "CLOCK"}),
     "alert_shard": (60, 512, TABLES | {"QUARANTINE_QUEUE_URL", "CLOCK", "CONTENT_DIR"}),
     "sweeper": (55, 512, {"WORK_TABLE", "PUSH_QUEUE_URL", "BUS_NAME", "CLOCK"}),
+    "poll_shop": (
+        300,
+        512,
+        {"WORK_TABLE", "SHOP_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX", "PLATFORMS", "CLOCK"}
+        | {"SHOP_APIS", "POLL_OVERLAP_MINUTES", "POLL_FIRST_HOURS", "POLL_SILENCE_HOURS"},
+    ),
     "api": (10, 512, {"WORK_TABLE", "PARAM_PREFIX", "SHOPS"}),
 }
 

@@ -45,6 +45,11 @@ OWN: dict[str, dict[str, str]] = {
     "daily_alerts": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", "ALERT_SHARDS_QUEUE_URL": QUEUES + "alert-shards"},
     "alert_shard": {**CONTENT, **TABLES, **ASIDE},
     "sweeper": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", **PUSH, "BUS_NAME": "musubi-local"},
+    "poll_shop": {
+        "CLOCK": "real", "WORK_TABLE": "musubi-local-work", **DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **OPEN,
+        "POLL_OVERLAP_MINUTES": "15", "POLL_FIRST_HOURS": "24", "POLL_SILENCE_HOURS": "24",
+        "SHOP_APIS": "main/woocommerce=https://shop.example.jp, outlet/woocommerce=https://outlet.example.jp/shop",
+    },
     "api": {"WORK_TABLE": "musubi-local-work", "PARAM_PREFIX": "/musubi/local", **SHOPS},
 }  # fmt: skip
 

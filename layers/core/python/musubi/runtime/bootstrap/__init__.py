@@ -7,6 +7,7 @@ that needs them, so that importing all builders costs nothing.
 from musubi.runtime.bootstrap.api import api
 from musubi.runtime.bootstrap.doors import line_webhook, shop_webhook
 from musubi.runtime.bootstrap.line import line_events, push_sender
+from musubi.runtime.bootstrap.polls import poll_shop
 from musubi.runtime.bootstrap.schedules import alert_shard, daily_alerts, due_steps, sweeper
 from musubi.runtime.bootstrap.shops import shop_events
 
@@ -17,6 +18,7 @@ __all__ = [
     "due_steps",
     "line_events",
     "line_webhook",
+    "poll_shop",
     "push_sender",
     "shop_events",
     "shop_webhook",
