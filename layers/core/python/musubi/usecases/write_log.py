@@ -29,6 +29,9 @@ BATCH = MAX_WRITES
 LEASE = timedelta(seconds=90)
 """How long a claimed object may be under way: longer than log_writer's timeout (60 s), so that its owner is gone by then."""
 
+_LOOK_AGAIN_S = 3
+"""An owner that lives is done in a moment; with the growing waits of a queue the lease is over at the fifth look."""
+
 _ATTEMPTS = 3
 
 
@@ -113,9 +116,8 @@ def _free(lines: Sequence[Record], marks: Loaded, deps: Deps, written: Written) 
     for key, held in claimed.items():
         holds = deps.archive.holds(key)
         if holds is None:
-            left = held[0][1].claimed_at + LEASE - deps.clock.machine()
-            if left > timedelta():
-                late = Retryable("object_under_way", after_s=round(left.total_seconds()) + 1)
+            if deps.clock.machine() - held[0][1].claimed_at < LEASE:
+                late = Retryable("object_under_way", after_s=_LOOK_AGAIN_S)
                 written.late |= {line.record_id: late for line, _ in held}
                 continue
             holds = not deps.archive.void(key)
