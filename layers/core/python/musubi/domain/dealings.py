@@ -37,8 +37,9 @@ MAX_CART_LINES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Cart:
-    """A checkout. `order_id`: what it became; then nothing opens it again. `closed_at`: when an order of the member, or of
-    this checkout, was placed; an older version of the cart does not open it.
+    """A checkout. `as_of` is the newest version of it, `told_as_of` that of what is in it, `open_as_of` and `gone_as_of` the
+    newest that say so. `order_id`: what it became; then nothing opens it again, nor once it is told to be `completed`.
+    `closed_at`: when an order of its member was placed; an older version of the cart does not open it.
     """
 
     shop_id: str
@@ -50,7 +51,11 @@ class Cart:
     recovery_url: str | None = None
     started_at: datetime | None = None
     as_of: datetime | None = None
+    told_as_of: datetime | None = None
+    open_as_of: datetime | None = None
+    gone_as_of: datetime | None = None
     closed_at: datetime | None = None
+    completed: bool = False
     order_id: str | None = None
     of_member: bool = False
     version: int = 1
@@ -68,7 +73,9 @@ class Cart:
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """A booking. `made_at` is the earliest instant at which we know of it."""
+    """A booking. `made_at` is the earliest instant at which we know of it, `told_as_of` the version of when and what it is:
+    a cancellation may not say what it cancels.
+    """
 
     shop_id: str
     reservation_id: str
@@ -83,6 +90,7 @@ class Reservation:
     made_at: datetime | None = None
     cancelled_at: datetime | None = None
     as_of: datetime | None = None
+    told_as_of: datetime | None = None
     of_member: bool = False
     version: int = 1
 
@@ -95,7 +103,7 @@ class Reservation:
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """A regular delivery or contract."""
+    """A regular delivery or contract. `told_as_of` is the version of the next date and what comes with it."""
 
     shop_id: str
     subscription_id: str
@@ -105,6 +113,7 @@ class Subscription:
     cycle: int | None = None
     amount_yen: int | None = None
     as_of: datetime | None = None
+    told_as_of: datetime | None = None
     of_member: bool = False
     version: int = 1
 
@@ -125,40 +134,44 @@ def apply_cart(
     before it was bought or given up then.
     """
     before = cart or Cart(shop_id=shop_id, checkout_id=change.checkout_id, version=0)
-    newer = before.as_of is None or as_of >= before.as_of
     after = replace(
         before,
         member_id=before.member_id or change.member_id,
         order_id=before.order_id or change.order_id,
         started_at=min(before.started_at or at, at),
-        as_of=as_of if newer else before.as_of,
+        as_of=max(before.as_of or as_of, as_of),
+        completed=before.completed or change.state is CartState.COMPLETED,
     )
-    if newer:
+    if change.state is CartState.OPEN:
+        after = replace(after, open_as_of=max(before.open_as_of or as_of, as_of))
+    if change.state is CartState.GONE:
+        after = replace(after, gone_as_of=max(before.gone_as_of or as_of, as_of))
+    if change.lines is not None and (before.told_as_of is None or as_of >= before.told_as_of):
         after = replace(
             after,
-            lines=_shown(change.lines) if change.lines is not None else before.lines,
-            total_yen=before.total_yen if change.total_yen is None else change.total_yen,
+            lines=_shown(change.lines),
+            total_yen=change.total_yen,
             recovery_url=change.recovery_url or before.recovery_url,
+            told_as_of=as_of,
         )
+    elif after.recovery_url is None:
+        after = replace(after, recovery_url=change.recovery_url)
     closed_at = max(filter(None, (before.closed_at, bought_at)), default=None)
-    if closed_at is not None and after.as_of is not None and after.as_of <= closed_at:
+    if closed_at is not None and (after.open_as_of or as_of) <= closed_at:
         after = replace(after, closed_at=closed_at)
-    after = replace(after, state=_cart_state(before, after, change, newer))
+    after = replace(after, state=_cart_state(after))
     return None if cart is not None and after == before else replace(after, version=before.version + 1)
 
 
-def _cart_state(before: Cart, after: Cart, change: CartChange, newer: bool) -> CartState:
-    if after.order_id is not None or change.state is CartState.COMPLETED:
+def _cart_state(cart: Cart) -> CartState:
+    """Follows from what is known, so that arrival decides nothing. Of one instant the deletion counts."""
+    if cart.order_id is not None or cart.completed:
         return CartState.COMPLETED
-    if before.state is CartState.COMPLETED and before.closed_at is None:
-        return before.state
-    if after.closed_at is not None and after.as_of is not None and after.as_of <= after.closed_at:
+    if cart.gone_as_of is not None and (cart.open_as_of is None or cart.gone_as_of >= cart.open_as_of):
+        return CartState.GONE
+    if cart.closed_at is not None and (cart.open_as_of is None or cart.open_as_of <= cart.closed_at):
         return CartState.COMPLETED
-    if change.state is CartState.GONE:
-        return CartState.GONE if newer else before.state
-    # A version of the same instant as the deletion does not bring a cart back.
-    reopened = newer and (before.state is not CartState.GONE or after.as_of != before.as_of)
-    return CartState.OPEN if reopened else before.state
+    return CartState.OPEN
 
 
 def close_cart(
@@ -168,16 +181,16 @@ def close_cart(
     nothing. A cart that we have not heard of is stored as done, so that its late events do not open it.
     """
     before = cart or Cart(shop_id=shop_id, checkout_id=checkout_id, version=0)
-    if order_id is None and (before.over or before.as_of is None or before.as_of > at):
+    if order_id is None and (before.over or before.open_as_of is None or before.open_as_of > at):
         return None
     after = replace(
         before,
-        state=CartState.COMPLETED,
         order_id=before.order_id or order_id,
         member_id=before.member_id or member_id,
         as_of=before.as_of or at,
         closed_at=max(before.closed_at or at, at),
     )
+    after = replace(after, state=_cart_state(after))
     return None if cart is not None and after == before else replace(after, version=before.version + 1)
 
 
@@ -213,20 +226,18 @@ def apply_reservation(
         cancelled_at=min(before.cancelled_at or at, at) if off else before.cancelled_at,
     )
     if newer:
+        after = replace(after, state=change.state, as_of=as_of)
+    if change.start_at is not None and (before.told_as_of is None or as_of >= before.told_as_of):
         after = replace(
             after,
-            state=change.state,
-            start_at=change.start_at or before.start_at,
+            start_at=change.start_at,
             end_at=change.end_at or before.end_at,
             service=change.service or before.service,
             staff=change.staff or before.staff,
             location=change.location or before.location,
             party_size=before.party_size if change.party_size is None else change.party_size,
-            as_of=as_of,
+            told_as_of=as_of,
         )
-    elif before.start_at is None and not off:
-        # The cancellation came first and did not say what it cancelled.
-        after = replace(after, start_at=change.start_at, end_at=change.end_at, service=before.service or change.service)
     return None if booking is not None and after == before else replace(after, version=before.version + 1)
 
 
@@ -240,17 +251,22 @@ def apply_subscription(
     """The subscription after `change`, or None if it says nothing new. Of one instant the cancellation counts."""
     before = known or Subscription(shop_id=shop_id, subscription_id=change.subscription_id, version=0)
     after = replace(before, member_id=before.member_id or change.member_id)
-    ended = before.state is SubscriptionState.CANCELLED and as_of == before.as_of
-    if before.as_of is None or as_of >= before.as_of:
+    told = change.state
+    if told is not None and (before.as_of is None or (as_of, _ENDING[told]) >= (before.as_of, _ENDING[before.state])):
+        after = replace(after, state=told, as_of=as_of)
+    if change.next_on is not None and (before.told_as_of is None or as_of >= before.told_as_of):
         after = replace(
             after,
-            state=before.state if ended else change.state or before.state,
-            next_on=change.next_on or before.next_on,
+            next_on=change.next_on,
             cycle=before.cycle if change.cycle is None else change.cycle,
             amount_yen=before.amount_yen if change.amount_yen is None else change.amount_yen,
-            as_of=as_of,
+            told_as_of=as_of,
         )
     return None if known is not None and after == before else replace(after, version=before.version + 1)
+
+
+_ENDING = {state: n for n, state in enumerate(SubscriptionState)}
+"""Of two states of one instant the later one here counts: active, paused, failed, cancelled."""
 
 
 def cart_share(cart: Cart | None) -> Share | None:
