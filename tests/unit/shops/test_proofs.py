@@ -11,7 +11,7 @@ import pytest
 
 from musubi.adapters.shops.base import adapter_for
 from musubi.adapters.shops.platform import Call
-from musubi.adapters.shops.platforms import DOORS
+from musubi.adapters.shops.platforms import DOORS, opened
 from musubi.domain.events import UnreadShopEvent
 from musubi.web.signatures import SignatureRefused
 
@@ -118,3 +118,9 @@ def test_the_keys_of_an_install_notification_are_not_stored() -> None:
     (event,) = adapter_for("makeshop")({}, b'{"app_id":1,"token":"t0p","client_secret":"s3c"}', "main", NOW)
     assert isinstance(event, UnreadShopEvent)
     assert (event.kind, event.raw) == ("notification", '{"app_id":1}')
+
+
+def test_what_is_only_assumed_says_so_when_it_is_opened(caplog: pytest.LogCaptureFixture) -> None:
+    assert set(opened(["cloudevents", "makeshop"])) == {"cloudevents", "makeshop"}
+    (said,) = caplog.messages
+    assert said.startswith("platform makeshop is open and only assumed: signature, retries")
