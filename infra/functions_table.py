@@ -35,6 +35,12 @@ One folder per event source; each holds a thin `handler.py`. This table is writt
 """
 
 
+_NO_SHOP = (
+    "`rate(1 hour)` for each of `shop_apis`; `prod` names none",
+    "1 by Scheduler, 0 by Lambda, then `schedules-dlq`",
+)
+
+
 def render(template: Template, prefix: str = PREFIX) -> str:
     """Return the text of ``functions/README.md`` for a stateless template."""
     functions = functions_of(template, prefix)
@@ -44,6 +50,7 @@ def render(template: Template, prefix: str = PREFIX) -> str:
 
 def _row(template: Template, function: Function, prefix: str) -> str:
     sources = [*_queues(template, function, prefix), *_routes(template, function), *_schedules(template, function)]
+    sources = sources or [_NO_SHOP]
     what = "<br>".join(dict.fromkeys(source for source, _ in sources))
     retries = "<br>".join(dict.fromkeys(retry for _, retry in sources))
     rights = "<br>".join(_rights(function, prefix))
@@ -61,7 +68,9 @@ def _queues(template: Template, function: Function, prefix: str) -> list[tuple[s
         redrive = queue.properties["RedrivePolicy"]
         name = queue.properties["QueueName"].removeprefix(f"{prefix}-")
         dead = redrive["deadLetterTargetArn"].rpartition(":")[2].removeprefix(f"{prefix}-")
-        source = f"SQS `{name}`, {mapping.properties['BatchSize']} a batch"
+        window = mapping.properties.get("MaximumBatchingWindowInSeconds")
+        collected = f" collected for {window} s" if window else ""
+        source = f"SQS `{name}`, {mapping.properties['BatchSize']} a batch{collected}"
         receives, wait = redrive["maxReceiveCount"], queue.properties["VisibilityTimeout"]
         apart = f"{wait} s apart after a crash, up to 15 min otherwise"
         rows.append((source, f"{receives} receives, {apart}, then `{dead}`"))
@@ -126,8 +135,9 @@ def _short(arn: str, prefix: str) -> str:
     for start in ("table/", "event-bus/", "parameter/musubi/prod/"):
         resource = resource.removeprefix(start)
     bucket, slash, key = resource.partition("/")
-    if bucket.startswith(f"{prefix}-claims"):
-        return f"`claims{slash}{key}`"
+    for name in ("claims", "history", "imports"):
+        if bucket.startswith(f"{prefix}-{name}-"):
+            return f"`{name}{slash}{key}`"
     if resource == "key/*":
         return "these parameters, whatever key the operator chose"
     return f"`{resource.removeprefix(f'{prefix}-')}`" if resource != prefix else "our bus"

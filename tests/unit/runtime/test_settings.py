@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from musubi.domain.errors import ConfigError
-from musubi.runtime.settings import FUNCTIONS, Common, LineEvents, PushSender, ShopWebhook, Sweeper, load, required
+from musubi.runtime.settings import (
+    FUNCTIONS,
+    Common,
+    LineEvents,
+    PollShop,
+    PushSender,
+    ShopWebhook,
+    Sweeper,
+    load,
+    required,
+)
 from tests.unit.runtime import environment
 
 REQUIRED = [(function, field.upper()) for function, settings in FUNCTIONS.items() for field in required(settings)]
@@ -62,6 +72,18 @@ def test_lists_and_flags() -> None:
     loaded = load(LineEvents, {**environment.of("line_events"), "TESTERS": "U1, U2 ,", "GO_LIVE": "false"})
     assert (loaded.testers, loaded.go_live) == (("U1", "U2"), False)
     assert load(LineEvents, environment.of("line_events")).testers == ()
+
+
+def test_pairs() -> None:
+    given = environment.of("poll_shop")
+    assert load(PollShop, given).shop_apis == {
+        "main/woocommerce": "https://shop.example.jp",
+        "outlet/woocommerce": "https://outlet.example.jp/shop",
+    }
+    assert load(PollShop, {**given, "SHOP_APIS": ""}).shop_apis == {}
+    for wrong in ("main/woocommerce", "=https://shop.example.jp", "main/woocommerce=", "a=b,,c=d"):
+        with pytest.raises(ConfigError, match="SHOP_APIS: not a list of name=value"):
+            load(PollShop, {**given, "SHOP_APIS": wrong})
 
 
 @pytest.mark.parametrize("stage", ["dev", "stg", "prod"])
