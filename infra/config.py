@@ -14,10 +14,20 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "local"
 
+HISTORY_AT_LEAST = 45
+"""Days. log_writer asks an object whether a line that comes again is in it; its marks are forgotten after 30 days."""
+
+FETCHED = ("eccube",)
+"""Shop systems whose webhooks only name what changed: the worker asks the shop's API, with an OAuth grant that it renews."""
+
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_ID = re.compile(r"[0-9A-Za-z_-]{1,32}")
+_OWN_STATUS = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}/[a-z0-9][a-z0-9_-]{0,31}/[0-9A-Za-z_-]{1,32}")
+_PARTNER_SOURCE = re.compile(r"aws\.partner/shopify\.com/(\w[\w.-]*/)*(\w[\w.-]*)?")
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _EXAMPLE = ".example"
-_RATE = re.compile(r"rate\((1 (minute|hour)|[0-9]{1,3} (minutes|hours))\)")
+_RATE = re.compile(r"rate\((1 (minute|hour)|([2-9]|[1-9][0-9]{1,2}) (minutes|hours))\)")
 _SHOP_API = re.compile(r"https?://[^\s,?#]*[^\s,?#/]")
 _LONGEST_API = 34
 """Characters of `<shop>/<platform>`: the schedule's name is made of it, and AWS takes 64."""
@@ -104,26 +114,39 @@ class StageConfig:
     100,000 messages with the caching that SQS and DynamoDB do. The alarm topic has such a key on every stage (1 USD
     a month), because CloudWatch cannot publish to a topic encrypted by a key that AWS manages.
 
+    ``shop_hosts`` are the hosts of the shop's pages, to which links back into a cart may lead; by default the login page's.
+
     ``platforms`` are the shop systems whose webhooks are taken; each shop has one secret per platform.
 
     ``shop_apis`` maps ``<shop>/<platform>`` to the base URL of that shop's API (``main/woocommerce`` to
     ``https://shop.example``). A shop named here is asked for what its webhooks name or lose (``polls``); its key is the
     secret ``shops/<shop>/<platform>-api``.
 
+    ``order_statuses`` maps ``<shop>/<platform>/<status id>``, an order status that the shop made itself, to the id of the
+    status of its cart as which it counts (``main/eccube/10`` to ``4``).
+
+    ``partner_sources`` maps event sources of Shopify's EventBridge partner (``aws.partner/shopify.com/<account>/<name>``,
+    whose bus has the same name and must have been associated before the deployment) to the shops that they belong to.
+
     ``public_url`` is the base of our own pages; empty means the custom domain, or else the API's own address.
     ``clock`` ``movable`` lets tests move business time; only the ``local`` stage may have it.
     ``schedules_enabled`` is False only where somebody else fires the schedules (the embedded AWS ignores time zones).
-    ``claims_days`` is how long large bodies and ``log_days`` how long logs are kept.
+    ``claims_days`` is how long large bodies and ``log_days`` how long logs are kept. ``history_days`` is how long the
+    history of events, decisions and Sends is: three years prove consent; 0 keeps it for ever. ``imports_days`` is how long
+    dropped tables and their reports are.
     """
 
     stage: str
     shop_name: str
     shop_login_url: str
     line_channel_id: str
+    shop_hosts: tuple[str, ...] = ()
     shops: tuple[str, ...] = ("main",)
     platforms: tuple[str, ...] = ("shopify", "cloudevents")
     shop_apis: Mapping[str, str] = field(default_factory=dict)
+    order_statuses: Mapping[str, str] = field(default_factory=dict)
     polls: Polls = field(default_factory=Polls)
+    partner_sources: Mapping[str, str] = field(default_factory=dict)
     line: LineHosts = field(default_factory=LineHosts)
     public_url: str = ""
     domain: CustomDomain | None = None
@@ -137,6 +160,8 @@ class StageConfig:
     customer_managed_key: bool = False
     log_days: int = 90
     claims_days: int = 30
+    history_days: int = 1095
+    imports_days: int = 30
     log_level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
     concurrency: Concurrency = field(default_factory=Concurrency)
     schedules_enabled: bool = True
@@ -153,6 +178,8 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         _require(_STAGE_NAME.fullmatch(self.stage), "stage", "2 to 16 of a-z, 0-9 and -")
+        hosts = all(_HOST.fullmatch(host) for host in self.shop_hosts)
+        _require(hosts, "shop_hosts", "plain lower-case host names, like shop.example.jp")
         _require(self.shops, "shops", "at least one shop id, the first is the default")
         _require(all(_SHOP_ID.fullmatch(shop) for shop in self.shops), "shops", "up to 32 of a-z, 0-9, _ and -")
         _require(
@@ -164,15 +191,35 @@ class StageConfig:
             known = shop in self.shops and slash and _SHOP_ID.fullmatch(platform) and len(name) <= _LONGEST_API
             _require(known, "shop_apis", f"by <shop>/<platform> of a known shop, in {_LONGEST_API} characters or less")
             _require(_SHOP_API.fullmatch(url), "shop_apis", "base URLs without a comma, a query or a slash at the end")
+        thin = [name for name in FETCHED if name in self.platforms]
+        named = {name.partition("/")[2] for name in self.shop_apis}
+        _require(set(thin) <= named, "shop_apis", f"set for {', '.join(thin)}, whose webhooks only name what changed")
+        for name, status in self.order_statuses.items():
+            status_ids = _OWN_STATUS.fullmatch(name) and _ID.fullmatch(status)
+            _require(status_ids, "order_statuses", "by <shop>/<platform>/<status id>, to a status id")
+        for source, shop in self.partner_sources.items():
+            # A beginning stands for all sources below it; only a machine of one's own can send in Shopify's name.
+            fits = _PARTNER_SOURCE.fullmatch(source) and (self.stage == LOCAL or not source.endswith("/"))
+            _require(fits and shop in self.shops, "partner_sources", "aws.partner/shopify.com/<account>/<name>: a shop")
         _require(all(_LINE_USER_ID.fullmatch(user) for user in self.testers), "testers", "LINE user ids")
         _require(self.line_channel_id.isdigit(), "line_channel_id", "the digits of the Messaging API channel id")
         _require(self.claims_days >= 15, "claims_days", "15 or more: a dead letter waits two weeks for its body")
+        kept = self.history_days == 0 or self.history_days >= HISTORY_AT_LEAST
+        _require(
+            kept, "history_days", f"0 (for ever) or {HISTORY_AT_LEAST} and more: a line may come again for a month"
+        )
+        _require(self.imports_days >= 5, "imports_days", "5 or more: an import that waits in its queue needs its file")
         _require(self.clock == "real" or self.stage == LOCAL, "clock", "'real' on every stage but 'local'")
         _require(not self.plain_http or self.stage == LOCAL, "plain_http", "False on every stage but 'local'")
         ours = (self.line.api, self.line.data, self.line.access, self.shop_login_url, self.public_url)
         urls = (*ours, *self.shop_apis.values())
         safe = all(url.startswith("https://") or not url for url in urls)
         _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url, shop_apis", "https:// addresses")
+
+    @property
+    def cart_hosts(self) -> tuple[str, ...]:
+        """``shop_hosts``, or the login page's."""
+        return self.shop_hosts or (urlsplit(self.shop_login_url).hostname or "",)
 
     @property
     def placeholders(self) -> list[str]:

@@ -21,6 +21,7 @@ SENDER = {
 }
 TABLES = {"PEOPLE_TABLE", "WORK_TABLE"}
 OUT = {"PUSH_QUEUE_URL", "QUARANTINE_QUEUE_URL"}
+LOG = {"LOG_QUEUE_URL"}
 # function → (timeout s, memory MB, own environment)
 HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "line_webhook": (10, 1024, {"LINE_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX"}),
@@ -28,14 +29,30 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "line_events": (
         6,
         1024,
-        TABLES | OUT | SENDER | {"CLAIM_BUCKET", "BUS_NAME", "SHOP_LOGIN_URL"},
+        TABLES | OUT | LOG | SENDER | {"CLAIM_BUCKET", "BUS_NAME", "SHOP_LOGIN_URL"},
     ),
-    "shop_events": (30, 512, TABLES | OUT | {"CLAIM_BUCKET", "SHOPS", "CLOCK", "CONTENT_DIR"}),
-    "push_sender": (20, 1024, TABLES | OUT | SENDER),
+    "shop_events": (
+        30,
+        512,
+        TABLES
+        | OUT
+        | LOG
+        | {"CLAIM_BUCKET", "SHOPS", "SHOP_HOSTS", "PARTNER_SOURCES", "CLOCK", "CONTENT_DIR"}
+        | {"PARAM_PREFIX", "SHOP_APIS", "ORDER_STATUSES"},
+    ),
+    "push_sender": (20, 1024, TABLES | OUT | LOG | SENDER),
     "due_steps": (55, 512, TABLES | OUT | {"CLOCK", "CONTENT_DIR"}),
     "daily_alerts": (30, 512, {"WORK_TABLE", "ALERT_SHARDS_QUEUE_URL", "CLOCK"}),
     "alert_shard": (60, 512, TABLES | {"QUARANTINE_QUEUE_URL", "CLOCK", "CONTENT_DIR"}),
+    "log_writer": (60, 512, {"WORK_TABLE", "QUARANTINE_QUEUE_URL", "HISTORY_BUCKET"}),
+    "privacy_requests": (55, 512, TABLES | {"CLAIM_BUCKET", "CLOCK"}),
     "sweeper": (55, 512, {"WORK_TABLE", "PUSH_QUEUE_URL", "BUS_NAME", "CLOCK"}),
+    "import_file": (
+        300,
+        1024,
+        {"WORK_TABLE", "IMPORTS_BUCKET", "IMPORTS_QUEUE_URL", "SHOP_EVENTS_QUEUE_URL", "QUARANTINE_QUEUE_URL"}
+        | {"SHOPS", "CONTENT_DIR"},
+    ),
     "poll_shop": (
         300,
         512,

@@ -9,6 +9,7 @@ from musubi.domain.activity import Activity, Bought, BoughtKind, Happening, Stam
 from musubi.domain.changes import ReservationState, SubscriptionState
 from musubi.domain.dealings import Cart, Reservation, Subscription
 from musubi.domain.history import LogMark
+from musubi.domain.imports import Import, ImportState, RowCounts, RowProblem
 from musubi.domain.ledger import Channel, Decided, Send, SendState
 from musubi.domain.operations import (
     Circuit,
@@ -174,7 +175,11 @@ CART = Cart(
     recovery_url="https://shop.example.jp/cart/c81",
     started_at=at(-60),
     as_of=at(5),
+    told_as_of=at(4),
+    open_as_of=at(5),
+    gone_as_of=at(-80),
     closed_at=at(-70),
+    completed=True,
     order_id=None,
 )
 RESERVATION = Reservation(
@@ -191,6 +196,7 @@ RESERVATION = Reservation(
     made_at=at(-50),
     cancelled_at=at(-40),
     as_of=at(-40),
+    told_as_of=at(-45),
 )
 SUBSCRIPTION = Subscription(
     shop_id="main",
@@ -201,6 +207,7 @@ SUBSCRIPTION = Subscription(
     cycle=3,
     amount_yen=2980,
     as_of=at(-30),
+    told_as_of=at(-31),
 )
 NONCE = Nonce(digest="9f86d081", shop_id="main", member_id="1001", issued_at=NOW, expires_at=at(600))
 ENROLMENT = Enrolment(
@@ -291,6 +298,32 @@ POLL = Poll(
 HEARD = Heard(shop_id="main", platform="woocommerce", at=at(-30))
 MISSED = Missed(shop_id="main", platform="woocommerce", at=at(-20), type="OrderPlaced", event_id="9f86d081")
 
+IMPORT = Import(
+    import_id="5a1e0000-0000-5000-8000-000000000001",
+    shop_id="main",
+    kind="members",
+    file_key="main/members/会員.csv",
+    etag='"e1"',
+    size=1_000,
+    as_of=at(-60),
+    started_at=NOW,
+    state=ImportState.DONE,
+    reason="end_of_file",
+    offset=1_000,
+    line=12,
+    encoding="cp932",
+    unknown_columns=("備考",),
+    tally=RowCounts(
+        rows=3,
+        taken=2,
+        refused=1,
+        events=4,
+        left_out=(("born_on", 1),),
+        problems=(RowProblem(7, "points", "not a number"),),
+    ),
+    ended_at=at(9),
+)
+
 ALL: tuple[Entity, ...] = (
     FRIEND,
     MEMBER,
@@ -323,4 +356,5 @@ ALL: tuple[Entity, ...] = (
     POLL,
     HEARD,
     MISSED,
+    IMPORT,
 )

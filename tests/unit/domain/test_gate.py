@@ -12,7 +12,7 @@ import pytest
 from musubi.domain.gate import Decision, GateVerdict, Policy, Recipient, ask, decide, still_allowed
 from musubi.domain.ledger import Send, SendState
 from musubi.domain.operations import Control
-from musubi.domain.people import MemberState, Promo, Reach
+from musubi.domain.people import Consent, MemberState, Promo, Reach
 from musubi.domain.scenario import EnrolmentState, SendClass
 from tests.support import made
 from tests.support.made import NOON, OTHER_USER, USER, after
@@ -27,6 +27,7 @@ PLAIN = Recipient(
     friend=made.friend(), link=made.link(), member=made.member(), enrolment=made.enrolment(), control=None
 )
 PROMO = made.send(send_class=SendClass.PROMO)
+REFUSING = made.member(consents=(Consent("line", "marketing", False, "mypage", NOON),))
 
 
 def to(**changed: Any) -> Recipient:
@@ -86,6 +87,21 @@ CASES: Mapping[str, tuple[Send, Recipient, Policy, datetime, Decision]] = {
         Decision(GateVerdict.SEND, "gate_passed"),
     ),
     "linked to somebody unknown": (made.send(), to(friend=None), LIVE, NOON, Decision(SKIP, "not_a_friend")),
+    "promo refused at the shop": (PROMO, to(member=REFUSING), LIVE, NOON, Decision(SKIP, "consent_member")),
+    "no promo, refused at the shop": (
+        made.send(),
+        to(member=REFUSING),
+        LIVE,
+        NOON,
+        Decision(GateVerdict.SEND, "gate_passed"),
+    ),
+    "merged into another member": (
+        made.send(),
+        to(member=made.member(state=MemberState.ERASED, merged_into="2002")),
+        LIVE,
+        NOON,
+        Decision(SKIP, "merged"),
+    ),
     "promo refused": (PROMO, to(friend=made.friend(promo=Promo.REFUSED)), LIVE, NOON, Decision(SKIP, "promo_refused")),
     "promo refused, a utility": (
         made.send(),
@@ -171,6 +187,7 @@ FIXED_PROMO = replace(FIXED, send_class=SendClass.PROMO)
         # Linked anew with another account: the fixed body is the first one's and stays theirs.
         (FIXED, to(link=made.link(user_id=OTHER_USER)), Decision(SKIP, "unlinked")),
         (FIXED_PROMO, to(friend=made.friend(promo=Promo.REFUSED)), Decision(SKIP, "promo_refused")),
+        (FIXED_PROMO, to(member=REFUSING), Decision(SKIP, "consent_member")),
         # What may have arrived is not judged by what has changed since.
         (FIXED, to(friend=made.friend(reach=Reach.BLOCKED)), Decision(GateVerdict.SEND, "gate_passed")),
         (replace(FIXED, person=f"f:{USER}"), to(link=None), Decision(GateVerdict.SEND, "gate_passed")),

@@ -26,6 +26,7 @@ SENDING = {
 }
 TABLES = {"PEOPLE_TABLE": "musubi-local-people", "WORK_TABLE": "musubi-local-work"}
 PUSH = {"PUSH_QUEUE_URL": QUEUES + "push"}
+LOG = {"LOG_QUEUE_URL": QUEUES + "log"}
 ASIDE = {"QUARANTINE_QUEUE_URL": QUEUES + "quarantine"}
 CLAIMS = {"CLAIM_BUCKET": "musubi-local-claims"}
 DOOR = {**CLAIMS, "PARAM_PREFIX": "/musubi/local"}
@@ -36,15 +37,24 @@ OWN: dict[str, dict[str, str]] = {
     "line_webhook": {**DOOR, "LINE_EVENTS_QUEUE_URL": QUEUES + "line-events"},
     "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **SHOPS, **OPEN},
     "line_events": {
-        **SENDING, **TABLES, **PUSH, **ASIDE, **CLAIMS,
+        **SENDING, **TABLES, **PUSH, **LOG, **ASIDE, **CLAIMS,
         "BUS_NAME": "musubi-local", "SHOP_LOGIN_URL": "http://127.0.0.1:4603/login",
     },
-    "shop_events": {**CONTENT, **TABLES, **PUSH, **ASIDE, **CLAIMS, **SHOPS},
-    "push_sender": {**SENDING, **TABLES, **PUSH, **ASIDE},
+    "shop_events": {
+        **CONTENT, **TABLES, **PUSH, **LOG, **ASIDE, **CLAIMS, **SHOPS,
+        "SHOP_HOSTS": "shop.example.jp", "PARAM_PREFIX": "/musubi/local",
+    },
+    "push_sender": {**SENDING, **TABLES, **PUSH, **LOG, **ASIDE},
     "due_steps": {**CONTENT, **TABLES, **PUSH, **ASIDE},
     "daily_alerts": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", "ALERT_SHARDS_QUEUE_URL": QUEUES + "alert-shards"},
     "alert_shard": {**CONTENT, **TABLES, **ASIDE},
+    "log_writer": {"WORK_TABLE": "musubi-local-work", **ASIDE, "HISTORY_BUCKET": "musubi-local-history"},
+    "privacy_requests": {"CLOCK": "real", **TABLES, **CLAIMS},
     "sweeper": {"CLOCK": "real", "WORK_TABLE": "musubi-local-work", **PUSH, "BUS_NAME": "musubi-local"},
+    "import_file": {
+        "WORK_TABLE": "musubi-local-work", **ASIDE, **SHOPS, "IMPORTS_BUCKET": "musubi-local-imports",
+        "IMPORTS_QUEUE_URL": QUEUES + "imports", "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events",
+    },
     "poll_shop": {
         "CLOCK": "real", "WORK_TABLE": "musubi-local-work", **DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **OPEN,
         "POLL_OVERLAP_MINUTES": "15", "POLL_FIRST_HOURS": "24", "POLL_SILENCE_HOURS": "24",
