@@ -76,9 +76,9 @@ class Names:
         """Return the ARN of the schedule group."""
         return _arn("scheduler", f"schedule-group/{self.prefix}")
 
-    def rule_arn(self, rule: str) -> str:
-        """Return the ARN of a rule on our bus."""
-        return _arn("events", f"rule/{self.prefix}/{self.of(rule)}")
+    def rule_arn(self, rule: str, bus: str | None = None) -> str:
+        """Return the ARN of a rule on our bus, or on another one."""
+        return _arn("events", f"rule/{bus or self.prefix}/{self.of(rule)}")
 
     def alarm_arns(self) -> str:
         """Return the ARN pattern of this deployment's alarms."""

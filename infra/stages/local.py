@@ -7,7 +7,7 @@ from typing import Literal
 
 from infra.config import ROOT, Concurrency, ConfigError, LineHosts, StageConfig
 
-PLATFORMS = ("shopify", "cloudevents")
+PLATFORMS = ("shopify", "eccube", "woocommerce", "square", "makeshop", "cloudevents", "mapping", "segment")
 """Every shop system that calls: locally all of them are open, under one key."""
 
 _DEFAULT_BASE = "http://127.0.0.1"
@@ -22,6 +22,7 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
         line_channel_id=environ.get("LOCAL_LINE_CHANNEL_ID", "2000000001"),
         shops=_items(environ.get("LOCAL_SHOPS", "main")),
         platforms=PLATFORMS,
+        partner_sources={"aws.partner/shopify.com/": "main"},
         line=LineHosts(
             api=environ.get("LOCAL_LINE_API_URL", f"{_DEFAULT_BASE}:4600"),
             data=environ.get("LOCAL_LINE_DATA_URL", f"{_DEFAULT_BASE}:4601"),

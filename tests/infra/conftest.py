@@ -81,6 +81,10 @@ def config_of(stage: str) -> StageConfig:
         stage="keyed",
         customer_managed_key=True,
         shops=("main", "second"),
+        partner_sources={
+            "aws.partner/shopify.com/1234567/musubi-main": "main",
+            "aws.partner/shopify.com/1234567/musubi-second": "second",
+        },
         domain=CustomDomain(
             name="line.shop.example",
             certificate_arn="arn:aws:acm:ap-northeast-1:123456789012:certificate/00000000-0000-4000-8000-000000000000",
