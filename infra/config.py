@@ -26,7 +26,6 @@ _ID = re.compile(r"[0-9A-Za-z_-]{1,32}")
 _OWN_STATUS = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}/[a-z0-9][a-z0-9_-]{0,31}/[0-9A-Za-z_-]{1,32}")
 _PARTNER_SOURCE = re.compile(r"aws\.partner/shopify\.com/(\w[\w.-]*/)*(\w[\w.-]*)?")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
-_PARTNER_SOURCE = re.compile(r"aws\.partner/shopify\.com/(\w[\w.-]*/)*(\w[\w.-]*)?")
 _EXAMPLE = ".example"
 _RATE = re.compile(r"rate\((1 (minute|hour)|([2-9]|[1-9][0-9]{1,2}) (minutes|hours))\)")
 _SHOP_API = re.compile(r"https?://[^\s,?#]*[^\s,?#/]")
