@@ -7,8 +7,10 @@ judges itself here.
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import hmac
+import io
 import json
 import re
 from pathlib import Path
@@ -23,6 +25,7 @@ SHOP_SECRET = b"local-shop-secret"
 
 HEADER_FILES = sorted(EVENTS.rglob("*.headers.json"))
 BODY_FILES = sorted(set(EVENTS.rglob("*.json")) - set(HEADER_FILES))
+TABLES = sorted((EVENTS / "csv").iterdir())
 LINE_FILES = sorted(path for path in (EVENTS / "line").glob("*.json") if path not in HEADER_FILES)
 
 # What LINE's own parser makes of an unusual body; every other event becomes its typed class.
@@ -70,8 +73,18 @@ def test_every_file_has_one_provenance_row_and_every_row_a_file() -> None:
     rows = re.findall(
         r"^\| `([^`]+\.(?:json|csv|tsv))` \| (.+?) \| (.+) \| (.+) \|$", (EVENTS / "README.md").read_text("utf-8"), re.M
     )
-    assert sorted(row[0] for row in rows) == sorted(_name(path) for path in BODY_FILES)
+    assert sorted(row[0] for row in rows) == sorted(_name(path) for path in [*BODY_FILES, *TABLES])
     assert all(cell.strip() for row in rows for cell in row)
+
+
+@pytest.mark.parametrize("path", TABLES, ids=_name)
+def test_tables_are_what_python_reads_as_one(path: Path) -> None:
+    """By the standard library alone. The broken ones break where their row in README.md says."""
+    encoding = "cp932" if path.stem in {"members_cp932", "orders"} else "utf-8-sig"
+    text = path.read_bytes().decode(encoding)
+    rows = list(csv.reader(io.StringIO(text), delimiter="\t" if path.suffix == ".tsv" else ","))
+    assert (len({len(row) for row in rows}) == 1) == (path.stem != "members_broken_rows")
+    assert ("会員ID" in rows[0]) == (path.stem != "members_without_id")
 
 
 def test_headers_lie_beside_exactly_the_bodies_that_come_over_http() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from musubi.adapters.csv.layout import Layouts
 from musubi.adapters.csv.reading import TableReader
-from musubi.domain.imports import Import, Tally
+from musubi.domain.imports import Import, RowCounts
 from tests.support.flows_world import World, at
 from tests.support.markdown import ROOT
 
@@ -17,7 +17,7 @@ LAYOUTS = Layouts(str(ROOT / "layers" / "content"))
 EXPORTED = at("2026-11-24T10:00")
 
 
-def import_table(world: World, kind: str, table: Path | str, as_of: datetime = EXPORTED) -> Tally:
+def import_table(world: World, kind: str, table: Path | str, as_of: datetime = EXPORTED) -> RowCounts:
     """Import a file, or the text of one, until all is quiet; what became of its rows."""
     raw = table.encode() if isinstance(table, str) else table.read_bytes()
     place = {"shop_id": "main", "kind": kind, "file_key": f"main/{kind}/x.csv"}

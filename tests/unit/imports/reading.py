@@ -12,7 +12,7 @@ from musubi.adapters.csv.reading import TableReader
 from musubi.adapters.shops.base import adapter_for
 from musubi.contracts.jobs import read_shop, shop_payload
 from musubi.domain.events import ShopEvent
-from musubi.domain.imports import Import, ImportPage, Tally
+from musubi.domain.imports import Import, ImportPage, RowCounts
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 AS_OF = datetime(2026, 11, 24, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ def events_of(messages: Sequence[str]) -> list[ShopEvent]:
     return found
 
 
-def read(kind: str, text: str, layouts: Layouts = LAYOUTS, **more: Any) -> tuple[Tally, list[ShopEvent]]:
+def read(kind: str, text: str, layouts: Layouts = LAYOUTS, **more: Any) -> tuple[RowCounts, list[ShopEvent]]:
     """What a whole table comes to."""
     raw = text.encode()
     one = job(kind, raw, **more)

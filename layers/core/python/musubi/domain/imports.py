@@ -61,7 +61,7 @@ class RowProblem:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tally:
+class RowCounts:
     """What became of the rows read so far. `left_out`: fields whose value could not be read and was left aside."""
 
     rows: int = 0
@@ -73,12 +73,12 @@ class Tally:
     left_out: tuple[tuple[str, int], ...] = ()
     problems: tuple[RowProblem, ...] = ()
 
-    def plus(self, other: Tally) -> Tally:
+    def plus(self, other: RowCounts) -> RowCounts:
         """Both together; of the problems the first `MAX_PROBLEMS`."""
         left_out = dict(self.left_out)
         for field, count in other.left_out:
             left_out[field] = left_out.get(field, 0) + count
-        return Tally(
+        return RowCounts(
             rows=self.rows + other.rows,
             taken=self.taken + other.taken,
             refused=self.refused + other.refused,
@@ -109,7 +109,7 @@ class Import:
     line: int = 0
     encoding: str | None = None
     unknown_columns: tuple[str, ...] = ()
-    tally: Tally = Tally()
+    tally: RowCounts = RowCounts()
     ended_at: datetime | None = None
     version: int = 1
 
@@ -143,4 +143,4 @@ class ImportPage:
     line: int
     encoding: str | None
     unknown_columns: tuple[str, ...]
-    tally: Tally
+    tally: RowCounts

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.ids import derived_id
-from musubi.domain.imports import FoundFile, Import, ImportJob, ImportState, Tally
+from musubi.domain.imports import FoundFile, Import, ImportJob, ImportState, RowCounts
 from musubi.domain.outcome import Outcome, Verdict
 from musubi.domain.store_keys import ImportKey
 from musubi.domain.writes import Committed, Create, Replace
@@ -93,7 +93,7 @@ def _read(one: Import, deps: Deps, out_of_time: Callable[[], bool]) -> tuple[Imp
     return one, True
 
 
-def _end(one: Import, deps: Deps, before: Tally, counts: dict[str, int]) -> Outcome:
+def _end(one: Import, deps: Deps, before: RowCounts, counts: dict[str, int]) -> Outcome:
     """The report first: without it nobody would know what became of the file, twice written it is the same."""
     deps.files.report(one)
     _commit(one, deps)
@@ -119,7 +119,7 @@ def _contended() -> Retryable:
     return Retryable("another copy reads this file", after_s=_CONTENDED_S)
 
 
-def _counts(now: Tally, before: Tally) -> dict[str, int]:
+def _counts(now: RowCounts, before: RowCounts) -> dict[str, int]:
     return {
         "ImportRowsTaken": now.taken - before.taken,
         "ImportRowsRefused": now.refused - before.refused,

@@ -14,7 +14,7 @@ from musubi.adapters.csv.records import Record, Records, read_head
 from musubi.adapters.csv.rows import About, Row
 from musubi.contracts.imports import row_json, rows_message
 from musubi.domain.errors import Permanent
-from musubi.domain.imports import MAX_PROBLEMS, Import, ImportPage, RowProblem, Tally
+from musubi.domain.imports import MAX_PROBLEMS, Import, ImportPage, RowCounts, RowProblem
 
 HEAD_BYTES = 1024 * 1024
 """What is looked at to learn how a file is written."""
@@ -205,7 +205,7 @@ class _Pages:
             line=line,
             encoding=self._records.encoding,
             unknown_columns=self._about.columns.unknown,
-            tally=Tally(
+            tally=RowCounts(
                 rows=counts["rows"],
                 taken=counts["taken"],
                 refused=counts["refused"],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _STOP_S = 30
 """Seconds that must be left to begin a page: 4 MiB from S3, four requests to SQS and the cursor, at their slowest."""
-_NEEDS_S = 60
+_NEEDS_S = 45
 
 
 def import_file() -> Worker[ImportJob]:
