@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 
-QUEUES = ("line-events", "shop-events", "push", "alert-shards")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
 """Work queues; each has a dead-letter queue of the same name with ``-dlq``."""
 
-PEOPLE_INDEXES = ("dates",)
+PEOPLE_INDEXES = ("dates", "member")
 WORK_INDEXES = ("open", "person")
 
 
@@ -44,6 +44,18 @@ class Names:
         """Return the bucket's name; account and region keep it unique in the world."""
         return f"{self.prefix}-claims-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}"
 
+    def history_bucket(self) -> str:
+        """Return the name of the bucket that keeps the history."""
+        return f"{self.prefix}-history-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}"
+
+    def imports_bucket(self) -> str:
+        """Return the name of the bucket into which the shop drops tables."""
+        return f"{self.prefix}-imports-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}"
+
+    def imports_arn(self) -> str:
+        """Return the ARN of the imports bucket."""
+        return f"arn:{cdk.Aws.PARTITION}:s3:::{self.imports_bucket()}"
+
     def bus_arn(self) -> str:
         """Return the ARN of our EventBridge bus."""
         return _arn("events", f"event-bus/{self.prefix}")
@@ -59,6 +71,10 @@ class Names:
     def claims_arn(self) -> str:
         """Return the ARN of the claims bucket."""
         return f"arn:{cdk.Aws.PARTITION}:s3:::{self.claims_bucket()}"
+
+    def history_arn(self) -> str:
+        """Return the ARN of the history's bucket."""
+        return f"arn:{cdk.Aws.PARTITION}:s3:::{self.history_bucket()}"
 
     def parameter_arn(self, path: str) -> str:
         """Return the ARN of a secret: ``parameter_arn("line/channel-secret")``."""
@@ -79,6 +95,10 @@ class Names:
     def rule_arn(self, rule: str, bus: str | None = None) -> str:
         """Return the ARN of a rule on our bus, or on another one."""
         return _arn("events", f"rule/{bus or self.prefix}/{self.of(rule)}")
+
+    def account_rule_arn(self, rule: str) -> str:
+        """Return the ARN of a rule of ours on the account's own bus, where AWS's services speak."""
+        return _arn("events", f"rule/{self.of(rule)}")
 
     def alarm_arns(self) -> str:
         """Return the ARN pattern of this deployment's alarms."""

@@ -12,9 +12,12 @@ from infra.constructs.alerts import Alerts
 from infra.constructs.api import Api
 from infra.constructs.conversations import Conversations
 from infra.constructs.delivery import Delivery
+from infra.constructs.history import History
+from infra.constructs.imports import Imports
 from infra.constructs.ingress import Ingress
 from infra.constructs.operations import Operations
 from infra.constructs.polls import Polls
+from infra.constructs.privacy import Privacy
 from infra.constructs.shop_events import ShopEvents
 from infra.constructs.timers import Timers
 from infra.lib.alarm_desk import AlarmDesk
@@ -46,10 +49,12 @@ class StatelessStack(cdk.Stack):
             name="quarantine",
             why="A record can never succeed as it is. Its raw body and the reason are in the queue.",
         )
-        delivery = Delivery(self, "Delivery", site=self.site, quarantine_url=quarantine.queue_url)
+        history = History(self, "History", site=site, quarantine=quarantine)
+        log = history.log.queue
+        delivery = Delivery(self, "Delivery", site=self.site, log=log, quarantine_url=quarantine.queue_url)
         push = delivery.push.queue
-        conversations = Conversations(self, "Conversations", site=site, push=push, quarantine=quarantine)
-        shop_events = ShopEvents(self, "ShopEvents", site=site, push=push, quarantine=quarantine)
+        conversations = Conversations(self, "Conversations", site=site, push=push, log=log, quarantine=quarantine)
+        shop_events = ShopEvents(self, "ShopEvents", site=site, push=push, log=log, quarantine=quarantine)
         failures, clockwork = self._clockwork()
         timers = Timers(
             self, "Timers", site=site, push=push, quarantine=quarantine, clockwork=clockwork, failures=failures
@@ -63,6 +68,8 @@ class StatelessStack(cdk.Stack):
             failures=failures,
             shop_events=shop_events.events.queue,
         )
+        privacy = Privacy(self, "Privacy", site=site, clockwork=clockwork, failures=failures)
+        imports = Imports(self, "Imports", site=site, shop_events=shop_events.events.queue, quarantine=quarantine)
         ingress = Ingress(
             self,
             "Ingress",
@@ -88,9 +95,12 @@ class StatelessStack(cdk.Stack):
                 alerts.daily,
                 alerts.shard,
                 polls.worker,
+                history.writer,
+                imports.worker,
+                privacy.worker,
                 api.worker,
             ],
-            queues=[conversations.events, shop_events.events, delivery.push, alerts.shards],
+            queues=[conversations.events, shop_events.events, delivery.push, alerts.shards, history.log, imports.files],
         )
         cdk.CfnOutput(self, "ApiUrl", value=api.url(), description="Webhook base: LINE's is <ApiUrl>/line/webhook")
         cdk.CfnOutput(self, "ApiId", value=api.http.api_id)

@@ -1,4 +1,4 @@
-"""Data: the two tables, the bus, the bucket for large bodies, and the key that may encrypt them."""
+"""Data: the two tables, the bus, the buckets (large bodies, history, dropped tables), and the key that may encrypt them."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -14,7 +14,10 @@ from infra.lib.alarm_desk import alarms_use_key
 from infra.lib.nag import acknowledge
 from infra.names import PEOPLE_INDEXES, WORK_INDEXES, Names
 
-_INDEX_KEYS = {"dates": ("dpk", "dsk"), "open": ("opk", "osk"), "person": ("ppk", "psk")}
+_INDEX_KEYS = {"dates": ("dpk", "dsk"), "member": ("mpk", "msk"), "open": ("opk", "osk"), "person": ("ppk", "psk")}
+
+_KEYS_ONLY = frozenset({"member"})
+"""Written when an order or a cart gets its member, and never again: changes of the rest cost nothing there."""
 
 
 class Data(Construct):
@@ -37,6 +40,8 @@ class Data(Construct):
         )
         self.bus.apply_removal_policy(self._removal)
         self.claims = self._claims()
+        self.history = self._history()
+        self.imports = self._imports()
 
     def _table(self, construct_id: str, name: str, indexes: tuple[str, ...]) -> dynamodb.Table:
         table = dynamodb.Table(
@@ -61,7 +66,9 @@ class Data(Construct):
                 index_name=index,
                 partition_key=_string(partition),
                 sort_key=_string(sort),
-                projection_type=dynamodb.ProjectionType.ALL,
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY
+                if index in _KEYS_ONLY
+                else dynamodb.ProjectionType.ALL,
             )
         if not self._config.point_in_time_recovery:
             acknowledge(
@@ -72,37 +79,89 @@ class Data(Construct):
         return table
 
     def _claims(self) -> s3.Bucket:
+        return self._bucket(
+            "Claims",
+            self._names.claims_bucket(),
+            why_no_access_log="holds webhook bodies for a month that two functions write and two read, by derived key; "
+            "access logs would be a second copy of who ordered when.",
+            rule=s3.LifecycleRule(
+                id="forget",
+                expiration=cdk.Duration.days(self._config.claims_days),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+            ),
+        )
+
+    def _history(self) -> s3.Bucket:
+        days = self._config.history_days
+        return self._bucket(
+            "History",
+            self._names.history_bucket(),
+            why_no_access_log="is written by one function, each object once, and read by the shop's own people, whose "
+            "reads CloudTrail can record; it holds ids and no personal data.",
+            # Objects are never written again: an older version is one that somebody removed by hand, and may want back.
+            versioned=True,
+            rule=s3.LifecycleRule(
+                id="keep",
+                expiration=cdk.Duration.days(days) if days else None,
+                noncurrent_version_expiration=cdk.Duration.days(30),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+            ),
+        )
+
+    def _imports(self) -> s3.Bucket:
+        return self._bucket(
+            "Imports",
+            self._names.imports_bucket(),
+            why_no_access_log="holds a shop's tables for a month, which one function reads, and their reports; who dropped "
+            "or read one CloudTrail can record.",
+            # To the account's own bus, not to a queue: the queue belongs to the other stack, which comes later.
+            tells=True,
+            rule=s3.LifecycleRule(
+                id="forget",
+                expiration=cdk.Duration.days(self._config.imports_days),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+            ),
+        )
+
+    def _bucket(
+        self,
+        construct_id: str,
+        name: str,
+        *,
+        rule: s3.LifecycleRule,
+        why_no_access_log: str,
+        versioned: bool | None = None,
+        tells: bool = False,
+    ) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
-            "Claims",
-            bucket_name=self._names.claims_bucket(),
+            construct_id,
+            bucket_name=name,
+            versioned=versioned,
             encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self.key,
             bucket_key_enabled=True if self.key else None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=not self._config.plain_http,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="forget",
-                    expiration=cdk.Duration.days(self._config.claims_days),
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
-            ],
+            lifecycle_rules=[rule],
             removal_policy=self._removal,
         )
+        if tells:
+            # As a property. The CDK's own switch would deploy a function with rights on all buckets to set it.
+            resource = bucket.node.default_child
+            assert isinstance(resource, s3.CfnBucket)
+            resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+            )
         if self._config.plain_http:
             acknowledge(
                 bucket,
                 "AwsSolutions-S10",
-                f"Bucket Claims of stage {self._config.stage} lives in the embedded AWS, which listens on this machine only.",
+                f"Bucket {construct_id} of stage {self._config.stage} lives in the embedded AWS, "
+                "which listens on this machine only.",
             )
-        acknowledge(
-            bucket,
-            "AwsSolutions-S1",
-            "Bucket Claims holds webhook bodies for a month that two functions write and two read, by derived key; "
-            "access logs would be a second copy of who ordered when.",
-        )
+        acknowledge(bucket, "AwsSolutions-S1", f"Bucket {construct_id} {why_no_access_log}")
         return bucket
 
     def _key(self) -> kms.Key:
@@ -110,7 +169,7 @@ class Data(Construct):
             self,
             "Key",
             alias=self._names.prefix,
-            description=f"musubi {self._config.stage}: tables, queues, bus, claims, logs, alarms",
+            description=f"musubi {self._config.stage}: tables, queues, bus, claims, history, imports, logs, alarms",
             enable_key_rotation=True,
             removal_policy=self._removal,
         )

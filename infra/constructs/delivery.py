@@ -1,6 +1,7 @@
 """Delivery: the push queue and the one function that sends to LINE."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.line_settings import sender_settings
@@ -13,7 +14,7 @@ from infra.lib.site import Site
 class Delivery(Construct):
     """Queue ``push`` → ``push_sender`` → LINE."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, site: Site, quarantine_url: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, site: Site, log: sqs.Queue, quarantine_url: str) -> None:
         super().__init__(scope, construct_id)
         self.push = WorkQueue(
             self,
@@ -38,6 +39,7 @@ class Delivery(Construct):
                 "PEOPLE_TABLE": site.names.of("people"),
                 "WORK_TABLE": site.names.of("work"),
                 "PUSH_QUEUE_URL": self.push.queue.queue_url,
+                "LOG_QUEUE_URL": log.queue_url,
                 "QUARANTINE_QUEUE_URL": quarantine_url,
                 **sender_settings(site),
             },
@@ -45,7 +47,7 @@ class Delivery(Construct):
                 *grants.table("people", READ),
                 *grants.table("work", READ + WRITE),
                 *grants.consume("push"),
-                *grants.send("push", "quarantine"),
+                *grants.send("push", "log", "quarantine"),
                 *grants.secrets("line/channel-secret"),
             ],
             content=True,

@@ -15,7 +15,7 @@ OLDEST_DUE_SLO_S = 300
 REFUSED_SIGNATURES = 10
 UNCLEAR = ("push_sender", "line_events", "sweeper")
 SIGNED = ("line_webhook", "shop_webhook", "api")
-SCHEDULED = {"due_steps": 3, "sweeper": 3, "daily_alerts": 8}
+SCHEDULED = {"due_steps": 3, "sweeper": 3, "daily_alerts": 8, "privacy_requests": 3}
 """Functions that schedules call, with the periods of 5 minutes after which their silence is heard."""
 
 
@@ -37,6 +37,8 @@ class Operations(Construct):
         self._watch_schedules()
         self._watch_own_metrics()
         self._watch_polls()
+        self._watch_imports()
+        self._watch_privacy()
         self._dashboard(queues)
 
     def _watch_schedules(self) -> None:
@@ -64,7 +66,7 @@ class Operations(Construct):
                 )
 
     def _watch_own_metrics(self) -> None:
-        workers = ("line_events", "shop_events", "push_sender", "alert_shard", "due_steps")
+        workers = ("line_events", "shop_events", "push_sender", "alert_shard", "log_writer", "import_file", "due_steps")
         self._watch(
             "OldestDueAgeSeconds",
             ("due_steps",),
@@ -133,6 +135,30 @@ class Operations(Construct):
             why=f"No webhook of a shop for {self._site.config.polls.silence_hours} h, while polls found changes: its "
             "webhooks are off, or blocked on the way. `musubi polls list` names it; polls stand in for them meanwhile.",
             minutes=60,
+        )
+
+    def _watch_imports(self) -> None:
+        self._watch(
+            "ImportsRefused",
+            ("import_file",),
+            why="A dropped table can not be read at all. Its report under reports/ in the imports bucket says why.",
+        )
+        self._watch(
+            "ImportRowsRefused",
+            ("import_file",),
+            why="Rows of a dropped table were not taken. Its report under reports/ in the imports bucket names their lines.",
+        )
+
+    def _watch_privacy(self) -> None:
+        self._watch(
+            "PrivacyRequestsLate",
+            ("privacy_requests",),
+            why="A privacy request failed, or its legal deadline is within a week: `musubi privacy list`.",
+        )
+        self._watch(
+            "PrivacyWaitsForOperator",
+            ("privacy_requests",),
+            why="An export is ready to be handed over, or the erasure of a shop waits for approval: `musubi privacy list`.",
         )
 
     def _watch(

@@ -13,6 +13,7 @@ from infra.names import Names
 
 READ = ("dynamodb:BatchGetItem",)
 QUERY = ("dynamodb:Query",)
+SCAN = ("dynamodb:Scan",)
 WRITE = ("dynamodb:PutItem",)
 REMOVE = ("dynamodb:DeleteItem",)
 """What the store calls; TransactWriteItems is authorised by the actions of its items and needs none of its own."""
@@ -20,7 +21,10 @@ REMOVE = ("dynamodb:DeleteItem",)
 WILDCARDS = {
     "DecryptSecrets": "may decrypt the parameters it may read and nothing else: the condition fixes service and "
     "parameter, while the operator chooses the key",
-    "PutClaims": "stores large webhook bodies under its own prefix, one object per body",
+    "PutClaims": "stores large webhook bodies, or exports of people's data, under its own prefix, one object each",
+    "WriteHistory": "writes lines under one prefix, each object once, and asks whether one is there",
+    "ReadImports": "reads the tables that a shop dropped into the folders of its kinds",
+    "WriteReports": "writes one report beside each dropped table",
     "GetClaims": "reads back large webhook bodies under its own prefix, one object per body",
 }
 """Statements that cannot list their resources one by one, and why that is safe; nothing else has a wildcard."""
@@ -79,6 +83,23 @@ class Grants:
         arn = f"{self.names.claims_arn()}/{prefix}/*"
         return [_allow(sid, [action], [arn]), *self._key("Claims", KEY_USE, "s3")]
 
+    def write_history(self) -> list[iam.PolicyStatement]:
+        """Allow writing the history's objects, and asking whether one is there; none can be listed or deleted."""
+        arn = f"{self.names.history_arn()}/history/*"
+        return [
+            _allow("WriteHistory", ["s3:PutObject", "s3:GetObject"], [arn]),
+            *self._key("History", KEY_USE, "s3"),
+        ]
+
+    def imports(self, folders: Sequence[str]) -> list[iam.PolicyStatement]:
+        """Allow reading what lies in the named folders of the imports bucket, and writing reports."""
+        bucket = self.names.imports_arn()
+        return [
+            _allow("ReadImports", ["s3:GetObject"], [f"{bucket}/{folder}/*" for folder in folders]),
+            _allow("WriteReports", ["s3:PutObject"], [f"{bucket}/reports/*"]),
+            *self._key("Imports", KEY_USE, "s3"),
+        ]
+
     def secrets(self, *paths: str) -> list[iam.PolicyStatement]:
         """Allow reading secrets, and decrypting exactly them, whichever key the operator chose for the parameter."""
         arns = [self.names.parameter_arn(path) for path in paths]
@@ -94,6 +115,13 @@ class Grants:
             },
         )
         return [_allow("Secrets", ["ssm:GetParameter"], arns), decrypt]
+
+    def keep_secrets(self, *paths: str) -> list[iam.PolicyStatement]:
+        """Allow storing secrets anew, by name: an OAuth grant whose refresh token works once.
+
+        No right on a key: they are stored under the account's own key for parameters, whose policy lets its users in.
+        """
+        return [_allow("KeepSecrets", ["ssm:PutParameter"], [self.names.parameter_arn(path) for path in paths])]
 
     def publish(self) -> list[iam.PolicyStatement]:
         """Allow putting facts on our bus."""

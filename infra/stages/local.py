@@ -23,6 +23,7 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
         shops=_items(environ.get("LOCAL_SHOPS", "main")),
         platforms=PLATFORMS,
         partner_sources={"aws.partner/shopify.com/": "main"},
+        shop_apis=_pairs(environ.get("LOCAL_SHOP_APIS", f"main/eccube={_DEFAULT_BASE}:4603/eccube")),
         line=LineHosts(
             api=environ.get("LOCAL_LINE_API_URL", f"{_DEFAULT_BASE}:4600"),
             data=environ.get("LOCAL_LINE_DATA_URL", f"{_DEFAULT_BASE}:4601"),
@@ -36,7 +37,9 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
         log_days=1,
         log_level="DEBUG" if environ.get("LOCAL_LOG_LEVEL") == "DEBUG" else "INFO",
         # Two cores run everything: a wider fan-out only makes the embedded AWS slower.
-        concurrency=Concurrency(queue={"push_sender": 4, "alert_shard": 2, "line_events": 4, "shop_events": 4}),
+        concurrency=Concurrency(
+            queue={"push_sender": 4, "alert_shard": 2, "line_events": 4, "shop_events": 4, "log_writer": 2}
+        ),
         schedules_enabled=False,
         clock=_clock(environ.get("LOCAL_CLOCK", "movable")),
         architecture="x86_64",
@@ -49,6 +52,10 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
 
 def _items(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _pairs(value: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in _items(value))
 
 
 def _flag(value: str) -> bool:

@@ -83,7 +83,7 @@ def test_commands_in_a_page_are_targets_of_the_makefile(name: str) -> None:
 @pytest.mark.parametrize("name", READMES)
 def test_commands_of_musubi_are_documented_and_no_other(name: str) -> None:
     documented = {
-        " ".join(word for word in words.partition("<")[0].split() if re.fullmatch("[a-z]+", word))
+        " ".join(word for word in words.partition("<")[0].split() if re.fullmatch("[a-z]+(-[a-z]+)*", word))
         for cell in first_column(page(name), {"README.md": "command", "README.ja.md": "コマンド"}[name])
         for words in spans(cell)
     }

@@ -13,6 +13,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from musubi.adapters import aws
 from musubi.adapters.dynamo import codec
+from musubi.adapters.dynamo.person_rows import DynamoPersonRows
 from musubi.adapters.dynamo.store import DynamoStore
 from musubi.domain.ledger import Send
 from musubi.domain.operations import Due, Fact, Run, RunShard
@@ -69,6 +70,7 @@ def dynamo_world(dynamodb: Any) -> Callable[[Points], World]:
         store = DynamoStore(
             dynamodb, people_table=names[tables.PEOPLE], work_table=names[tables.WORK], sleep=lambda _: None
         )
-        return World(store=store, peek=peek, points=points, all_shards=False)
+        rows = DynamoPersonRows(dynamodb, people_table=names[tables.PEOPLE], work_table=names[tables.WORK], page_size=3)
+        return World(store=store, rows=rows, peek=peek, points=points, all_shards=False)
 
     return make

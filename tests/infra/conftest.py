@@ -27,8 +27,11 @@ FUNCTIONS = (
     "due_steps",
     "daily_alerts",
     "alert_shard",
+    "log_writer",
+    "import_file",
     "sweeper",
     "poll_shop",
+    "privacy_requests",
     "api",
 )
 

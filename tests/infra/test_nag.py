@@ -14,9 +14,9 @@ from tests.infra.conftest import Synthesised
 ACKNOWLEDGED = {
     "AwsSolutions-APIG4",  # routes carry signed requests of callers without an AWS or OAuth identity
     "AwsSolutions-DDB3",  # stages whose data may be lost
-    "AwsSolutions-IAM5",  # claims prefix; key of the parameters, bound by condition
+    "AwsSolutions-IAM5",  # claims, history and import prefixes; key of the parameters, bound by condition
     "AwsSolutions-L1",  # layers are compiled for one Python
-    "AwsSolutions-S1",  # claims bucket
+    "AwsSolutions-S1",  # claims, history and imports buckets
     "AwsSolutions-S10",  # local only: the embedded AWS has no TLS
     "AwsSolutions-SQS4",  # local only, likewise
     "AwsSolutions-SQS3",  # queues at which failed messages end

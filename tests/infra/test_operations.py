@@ -8,16 +8,36 @@ from tests.infra.test_queues import LAST_STOPS, WORK_QUEUES
 OWN_METRICS = {
     "OldestDueAgeSeconds": {"due_steps"},
     "SendsUnknown": {"push_sender", "line_events", "sweeper"},
+    "PrivacyRequestsLate": {"privacy_requests"},
+    "PrivacyWaitsForOperator": {"privacy_requests"},
     "CircuitOpened": {"push_sender"},
     "MonthlyLimitHit": {"push_sender"},
     "SendsRejected": {"push_sender", "line_events"},
     "PollsRefused": {"poll_shop"},
+    "ImportsRefused": {"import_file"},
+    "ImportRowsRefused": {"import_file"},
     "PollsFailed": {"poll_shop"},
     "SilentShops": {"poll_shop"},
     "EnqueueFailed": {"line_webhook", "shop_webhook"},
     "SignatureRefused": {"line_webhook", "shop_webhook", "api"},
-    "Quarantined": {"line_events", "shop_events", "push_sender", "alert_shard", "due_steps"},
-    "RecordsCrashed": {"line_events", "shop_events", "push_sender", "alert_shard", "due_steps"},
+    "Quarantined": {
+        "line_events",
+        "shop_events",
+        "push_sender",
+        "alert_shard",
+        "log_writer",
+        "import_file",
+        "due_steps",
+    },
+    "RecordsCrashed": {
+        "line_events",
+        "shop_events",
+        "push_sender",
+        "alert_shard",
+        "log_writer",
+        "import_file",
+        "due_steps",
+    },
 }
 
 
@@ -68,7 +88,8 @@ def test_a_dropped_schedule_rings(stage: Synthesised) -> None:
 
 def test_a_schedule_that_is_silent_rings(stage: Synthesised) -> None:
     """No run, no metric: an alarm on what a run measures would never hear that there is none."""
-    assert watched(stage, "AWS/Lambda", "Invocations", "FunctionName") == {"due_steps", "sweeper", "daily_alerts"}
+    expected = {"due_steps", "sweeper", "daily_alerts", "privacy_requests"}
+    assert watched(stage, "AWS/Lambda", "Invocations", "FunctionName") == expected
 
 
 def test_every_alarm_reaches_the_encrypted_topic(stage: Synthesised) -> None:

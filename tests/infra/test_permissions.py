@@ -14,6 +14,8 @@ CHANNEL = "parameter/musubi/prod/line/channel-secret"
 SHOPIFY = "parameter/musubi/prod/shops/main/shopify"
 CLOUDEVENTS = "parameter/musubi/prod/shops/main/cloudevents"
 CLAIMS = "musubi-prod-claims-123456789012-ap-northeast-1"
+IMPORTS = "musubi-prod-imports-123456789012-ap-northeast-1"
+HISTORY = "musubi-prod-history-123456789012-ap-northeast-1"
 PEOPLE = ("dynamodb", "table/musubi-prod-people")
 WORK = ("dynamodb", "table/musubi-prod-work")
 BUS = {("events", "event-bus/musubi-prod"): {"PutEvents"}}
@@ -39,6 +41,7 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         WORK: READ | WRITE | REMOVE,
         ("sqs", "musubi-prod-line-events"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,
+        ("sqs", "musubi-prod-log"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
         ("s3", f"{CLAIMS}/line-events/*"): {"GetObject"},
         ("ssm", CHANNEL): SECRET,
@@ -50,6 +53,7 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         WORK: READ | WRITE | REMOVE,
         ("sqs", "musubi-prod-shop-events"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,
+        ("sqs", "musubi-prod-log"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
         ("s3", f"{CLAIMS}/shop-events/*"): {"GetObject"},
     },
@@ -57,6 +61,7 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         PEOPLE: READ,
         WORK: READ | WRITE,
         ("sqs", "musubi-prod-push"): CONSUME | SEND,
+        ("sqs", "musubi-prod-log"): SEND,
         ("sqs", "musubi-prod-quarantine"): SEND,
         ("ssm", CHANNEL): SECRET,
         **KEY_OF_PARAMETERS,
@@ -79,11 +84,34 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         ("sqs", "musubi-prod-alert-shards"): CONSUME,
         ("sqs", "musubi-prod-quarantine"): SEND,
     },
+    "import_file": {
+        WORK: READ | WRITE,
+        ("sqs", "musubi-prod-imports"): CONSUME | SEND,
+        ("sqs", "musubi-prod-shop-events"): SEND,
+        ("sqs", "musubi-prod-quarantine"): SEND,
+        **{("s3", f"{IMPORTS}/main/{kind}/*"): {"GetObject"} for kind in ("members", "orders", "points")},
+        ("s3", f"{IMPORTS}/reports/*"): {"PutObject"},
+    },
+    "log_writer": {
+        WORK: READ | WRITE,
+        ("sqs", "musubi-prod-log"): CONSUME,
+        ("sqs", "musubi-prod-quarantine"): SEND,
+        ("s3", f"{HISTORY}/history/*"): {"PutObject", "GetObject"},
+    },
     "poll_shop": {
         WORK: READ | QUERY | WRITE,
         ("sqs", "musubi-prod-shop-events"): SEND,
         ("sqs", "musubi-prod-schedules-dlq"): SEND,
         ("s3", f"{CLAIMS}/shop-events/*"): {"PutObject"},
+    },
+    "privacy_requests": {
+        PEOPLE: READ | QUERY | {"Scan"} | WRITE | REMOVE,
+        ("dynamodb", "table/musubi-prod-people/index/member"): QUERY,
+        WORK: READ | WRITE | REMOVE,
+        ("dynamodb", "table/musubi-prod-work/index/open"): QUERY,
+        ("dynamodb", "table/musubi-prod-work/index/person"): QUERY,
+        ("s3", f"{CLAIMS}/privacy-exports/*"): {"PutObject"},
+        ("sqs", "musubi-prod-schedules-dlq"): SEND,
     },
     "sweeper": {
         WORK: READ | WRITE | REMOVE,
@@ -159,7 +187,7 @@ def test_decrypting_is_bound_to_the_parameters_that_may_be_read(stage: Synthesis
 
 def test_consumers_may_receive_delete_and_hand_back_from_their_own_queue(stage: Synthesised) -> None:
     mappings = list(stage.stateless.of_type("AWS::Lambda::EventSourceMapping"))
-    assert len(mappings) == 4
+    assert len(mappings) == 6
     by_physical_name = {each.physical_name: each for each in stage.functions.values()}
     for mapping in mappings:
         function = by_physical_name[mapping.properties["FunctionName"]]

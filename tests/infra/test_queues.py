@@ -1,15 +1,19 @@
 """Queues, their policies and their consumers: facts that the embedded AWS accepts either way."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from infra.canonical_events import CANONICAL_EVENTS
 from infra.config import Concurrency, ConfigError
 from infra.functions_table import queue_of
-from tests.infra.conftest import Synthesised, as_list
+from infra.lib.bus_rules import bus_rules
+from infra.names import Names
+from tests.infra.conftest import Synthesised, as_list, config_of
 
-WORK_QUEUES = {"line-events": 10, "shop-events": 10, "push": 10, "alert-shards": 10}
+WORK_QUEUES = {"line-events": 10, "shop-events": 10, "push": 10, "alert-shards": 10, "log": 10, "imports": 10}
 LAST_STOPS = {*(f"{name}-dlq" for name in WORK_QUEUES), "quarantine", "schedules-dlq", "bus-dlq"}
 DAY = 24 * 3600
 
@@ -44,11 +48,14 @@ def test_visibility_is_at_least_six_times_the_timeout(stage: Synthesised) -> Non
         assert queue.properties["VisibilityTimeout"] >= 6 * timeouts[mapping.properties["FunctionName"]]
 
 
-def test_consumers_report_single_records_and_wait_for_nothing(stage: Synthesised) -> None:
+def test_consumers_report_single_records_and_wait_for_nothing_but_the_history(stage: Synthesised) -> None:
     for mapping in stage.stateless.of_type("AWS::Lambda::EventSourceMapping"):
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert mapping.properties["BatchSize"] == 10
-        assert mapping.properties.get("MaximumBatchingWindowInSeconds", 0) == 0
+        name = mapping.properties["FunctionName"].removeprefix(f"{stage.prefix}-")
+        collects = name == "log_writer"
+        assert mapping.properties["BatchSize"] == {"log_writer": 500, "import_file": 1}.get(name, 10)
+        # AWS takes more than ten only with a window.
+        assert mapping.properties.get("MaximumBatchingWindowInSeconds", 0) == (30 if collects else 0)
         # A filter on SQS deletes what does not match.
         assert "FilterCriteria" not in mapping.properties
 
@@ -91,7 +98,7 @@ def test_only_the_function_that_queues_again_on_purpose_may_loop(stage: Synthesi
         if any(mapping.properties["EventSourceArn"] in each["Resource"] for each in rights):
             senders.add(name)
     # Lambda counts the rounds of a message through one function and stops it after some sixteen.
-    assert loops == senders == {"push_sender"}
+    assert loops == senders == {"push_sender", "import_file"}
 
 
 def test_every_queue_refuses_plain_http_where_there_is_tls(stage: Synthesised) -> None:
@@ -114,31 +121,57 @@ def test_services_may_send_only_for_our_own_rules_and_schedules(stage: Synthesis
             if statement["Effect"] != "Allow":
                 continue
             assert statement["Action"] == "sqs:SendMessage"
-            (source,) = as_list(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+            sources = as_list(statement["Condition"]["ArnLike"]["aws:SourceArn"])
             queue = statement["Resource"].rpartition(":")[2].removeprefix(f"{stage.prefix}-")
-            allowed.setdefault(queue, []).append((statement["Principal"]["Service"], source))
+            allowed.setdefault(queue, []).extend((statement["Principal"]["Service"], one) for one in sources)
     here = "ap-northeast-1:123456789012"
-    rule = f"arn:aws:events:{here}:rule/{stage.prefix}/{stage.prefix}-shop-events-in"
+    rules = [
+        ("events.amazonaws.com", f"arn:aws:events:{here}:rule/{rule['EventBusName']}/{rule['Name']}")
+        for rule in _rules(stage)
+    ]
+    imports = [("events.amazonaws.com", f"arn:aws:events:{here}:rule/{stage.prefix}-imports-in")]
     assert allowed == {
-        "shop-events": [("events.amazonaws.com", rule)],
-        "bus-dlq": [("events.amazonaws.com", rule)],
+        "imports": imports,
+        "imports-dlq": imports,
+        "shop-events": rules,
+        "bus-dlq": rules,
         "schedules-dlq": [("scheduler.amazonaws.com", f"arn:aws:scheduler:{here}:schedule/{stage.prefix}/*")],
     }
 
 
 def test_the_rule_takes_canonical_events_and_leaves_our_own_facts(stage: Synthesised) -> None:
-    (rule,) = stage.stateless.of_type("AWS::Events::Rule")
-    assert rule.properties["EventBusName"] == stage.prefix
-    assert rule.properties["Name"] == f"{stage.prefix}-shop-events-in"
-    assert rule.properties["EventPattern"] == {
-        "detail-type": list(CANONICAL_EVENTS),
-        "source": [{"anything-but": ["musubi"]}],
-    }
-    (target,) = rule.properties["Targets"]
-    assert target["Arn"].endswith(f":{stage.prefix}-shop-events")
-    assert target["DeadLetterConfig"]["Arn"].endswith(f":{stage.prefix}-bus-dlq")
-    assert "InputPath" not in target
-    assert "InputTransformer" not in target
+    ours, *partners = _rules(stage)
+    assert (ours["EventBusName"], ours["Name"]) == (stage.prefix, f"{stage.prefix}-shop-events-in")
+    assert ours["EventPattern"] == {"detail-type": list(CANONICAL_EVENTS), "source": [{"anything-but": ["musubi"]}]}
+    assert len(partners) == len(stage.config.partner_sources)
+
+
+def test_every_rule_brings_the_envelope_as_it_is_and_has_its_dead_letters(stage: Synthesised) -> None:
+    for rule in _rules(stage):
+        (target,) = rule["Targets"]
+        assert target["Arn"].endswith(f":{stage.prefix}-shop-events")
+        assert target["DeadLetterConfig"]["Arn"].endswith(f":{stage.prefix}-bus-dlq")
+        assert not {"InputPath", "InputTransformer", "Input"} & set(target)
+
+
+def test_shopifys_partner_source_is_taken_from_its_own_bus() -> None:
+    source = "aws.partner/shopify.com/1234567/musubi-main"
+    (rule,) = (one for one in bus_rules(config_of("keyed"), Names("keyed")) if one.bus == source)
+    assert rule.pattern == {"detail-type": ["shopifyWebhook"], "source": [source]}
+
+
+def test_on_this_machine_shopifys_source_is_taken_from_our_bus() -> None:
+    _, rule = bus_rules(config_of("local"), Names("local"))
+    assert rule.bus == "musubi-local"
+    assert rule.pattern == {"detail-type": ["shopifyWebhook"], "source": [{"prefix": "aws.partner/shopify.com/"}]}
+
+
+def _rules(stage: Synthesised) -> list[Mapping[str, Any]]:
+    """Our own rule first."""
+    found = [
+        rule.properties for rule in stage.stateless.of_type("AWS::Events::Rule") if "EventBusName" in rule.properties
+    ]
+    return sorted(found, key=lambda rule: str(rule["Name"]).partition("shopify-in")[1:])
 
 
 def test_canonical_names_are_unique_and_fit_into_one_pattern() -> None:

@@ -13,6 +13,7 @@ from tests.infra.conftest import Synthesised
 EXPECTED = {
     "due-steps": ("rate(1 minute)", "due_steps"),
     "sweeper": ("rate(5 minutes)", "sweeper"),
+    "privacy-requests": ("rate(5 minutes)", "privacy_requests"),
     "daily": ("cron(0 6 * * ? *)", "daily_alerts"),
     "catch-up": ("rate(15 minutes)", "daily_alerts"),
 }
@@ -78,7 +79,7 @@ def test_a_scheduled_run_that_crashed_is_put_aside_too(stage: Synthesised) -> No
         each.properties["FunctionName"].removeprefix(f"{stage.prefix}-"): each.properties
         for each in stage.stateless.of_type("AWS::Lambda::EventInvokeConfig")
     }
-    assert set(asides) == {"due_steps", "sweeper", "daily_alerts", "poll_shop"}
+    assert set(asides) == {"due_steps", "sweeper", "daily_alerts", "poll_shop", "privacy_requests"}
     for name, properties in asides.items():
         target = properties["DestinationConfig"]["OnFailure"]["Destination"]
         assert target.endswith(f":{stage.prefix}-schedules-dlq")

@@ -12,9 +12,11 @@ from moto import mock_aws
 from infra.functions_table import queue_of
 from infra.lib.template import ACCOUNT, REGION
 from musubi.adapters.dynamo import codec, keys
+from musubi.adapters.dynamo.person_rows import DynamoPersonRows
 from musubi.adapters.dynamo.store import DynamoStore
+from musubi.domain.store_keys import MemberKey
 from musubi.runtime import bootstrap, settings
-from musubi.runtime.work import Worker
+from musubi.runtime.work import BatchWorker, Worker
 from tests.infra.conftest import FUNCTIONS, STAGES, Synthesised
 from tests.stores import samples
 from tests.support import tables
@@ -35,6 +37,8 @@ URLS = {
     "SHOP_EVENTS_QUEUE_URL": "shop-events",
     "PUSH_QUEUE_URL": "push",
     "ALERT_SHARDS_QUEUE_URL": "alert-shards",
+    "LOG_QUEUE_URL": "log",
+    "IMPORTS_QUEUE_URL": "imports",
     "QUARANTINE_QUEUE_URL": "quarantine",
 }
 TABLES = {"people": tables.PEOPLE, "work": tables.WORK}
@@ -133,7 +137,7 @@ def test_a_worker_knows_its_queue_by_the_name_of_the_one_it_works_off(
         mapping.properties["FunctionName"]: queue_of(prod.stateless, mapping).properties["QueueName"]
         for mapping in prod.stateless.of_type("AWS::Lambda::EventSourceMapping")
     }
-    workers = {name: made.source for name, (made, _) in composed.items() if isinstance(made, Worker)}
+    workers = {name: made.source for name, (made, _) in composed.items() if isinstance(made, Worker | BatchWorker)}
     assert mapped == {f"{prod.prefix}-{name}": f"{prod.prefix}-{source}" for name, source in workers.items()}
 
 
@@ -183,12 +187,20 @@ ANYTHING: dict[str, Any] = {
     "day": 24,
     "cursor": None,
     "schedule": "daily",
+    "shop_id": "main",
+    "platform": "woocommerce",
     "person": "m:main/1001",
+    "member": MemberKey("main", "1001"),
+    "member_id": "1001",
+    "shelf": "OPEN",
     "user_id": samples.USER,
     "on": samples.NOW.date(),
     **dict.fromkeys(("now", "until", "look_before"), samples.NOW),
 }
 """An argument for every parameter that a query of the store has."""
+
+
+NO_QUERIES = {"load", "commit", "fetch", "of_shop"}
 
 
 class Asked:
@@ -205,9 +217,13 @@ class Asked:
 
 def test_every_index_that_is_queried_exists_with_the_keys_that_the_query_names(stage: Synthesised) -> None:
     client: Any = Asked()
-    store = DynamoStore(client, people_table="people", work_table="work")
-    for name, method in inspect.getmembers(store, inspect.ismethod):
-        if not name.startswith("_") and name not in {"load", "commit"}:
+    given = {"people_table": "people", "work_table": "work"}
+    reads = [
+        *inspect.getmembers(DynamoStore(client, **given), inspect.ismethod),
+        *inspect.getmembers(DynamoPersonRows(client, **given), inspect.ismethod),
+    ]
+    for name, method in reads:
+        if not name.startswith("_") and name not in NO_QUERIES:
             method(**{parameter: ANYTHING[parameter] for parameter in inspect.signature(method).parameters})
     asked = set()
     for request in client.queries:
@@ -220,7 +236,12 @@ def test_every_index_that_is_queried_exists_with_the_keys_that_the_query_names(s
         asked.add((table, index))
     indexes = {(name, index) for name in TABLES for index in indexes_of(table_of(stage, name))}
     assert {each for each in asked if each[1]} == indexes
-    assert {index for _, index in indexes} == {keys.DATES_INDEX, keys.OPEN_INDEX, keys.PERSON_INDEX}
+    assert {index for _, index in indexes} == {
+        keys.DATES_INDEX,
+        keys.MEMBER_INDEX,
+        keys.OPEN_INDEX,
+        keys.PERSON_INDEX,
+    }
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
@@ -234,7 +255,9 @@ def test_the_tables_of_the_other_tests_are_the_template(stages: dict[str, Synthe
         table = table_of(stages[stage], name)
         assert key_names(made["KeySchema"]) == key_names(table["KeySchema"])
         assert indexes_of(made) == indexes_of(table)
-        assert {each["Projection"]["ProjectionType"] for each in made["GlobalSecondaryIndexes"]} == {"ALL"}
+        for each in made["GlobalSecondaryIndexes"]:
+            keys_only = each["IndexName"] in tables.KEYS_ONLY
+            assert each["Projection"]["ProjectionType"] == ("KEYS_ONLY" if keys_only else "ALL")
         assert _sorted(made["AttributeDefinitions"]) == _sorted(table["AttributeDefinitions"])
         assert made["BillingModeSummary"]["BillingMode"] == table["BillingMode"]
         assert (ends["TimeToLiveStatus"], ends["AttributeName"]) == (

@@ -90,6 +90,9 @@ def rights(service: str, operation: str, params: Mapping[str, Any]) -> set[Right
             return {(f"sqs:{operation.removesuffix('Batch')}", _arn("sqs", params["QueueUrl"].rpartition("/")[2]))}
         case "ssm", "GetParameter":
             return {("ssm:GetParameter", _arn("ssm", f"parameter{params['Name']}"))}
+        case "s3", "HeadObject":
+            # Looking at an object takes the right to read it.
+            return {("s3:GetObject", f"arn:aws:s3:::{params['Bucket']}/{params['Key']}")}
         case "s3", "PutObject" | "GetObject":
             return {(f"s3:{operation}", f"arn:aws:s3:::{params['Bucket']}/{params['Key']}")}
         case "events", "PutEvents":

@@ -8,15 +8,20 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
+from musubi.adapters.csv import reading
 from musubi.domain.linking import nonce_digest
 from musubi.domain.operations import Due, DueKind, ShardLease
 from musubi.domain.privacy import DONE_SHELF, OPEN_SHELF
 from musubi.domain.scenario import Enrolment, EnrolmentState
 from musubi.domain.store_keys import LinkOfFriendKey, LinkOfMemberKey, NonceKey, OrderKey
 from musubi.domain.writes import Create
+from musubi.runtime.bootstrap import imports
 from musubi.usecases.control_sends import resume_sends, stop_sends
 from musubi.usecases.file_privacy import approve, erase_friend
-from tests.support.deployed import Deployed
+from tests.support.deployed import ROOT, Deployed
+from tests.support.flows_functions import sample
 from tests.support.line_stub import Say
 from tests.support.woocommerce_shop import WooShop
 
@@ -26,6 +31,8 @@ UNREADABLE = {
     "shop_events": "shop-events",
     "push_sender": "push",
     "alert_shard": "alert-shards",
+    "log_writer": "log",
+    "import_file": "imports",
 }
 
 
@@ -43,10 +50,12 @@ def live(house: Deployed) -> None:
     somebody_is_quicker(house)
     what_was_left_lying_is_swept(house)
     a_shop_is_asked(house)
+    tables_are_dropped(house)
     people_leave(house)
-    people_want_to_be_forgotten(house)
+    all_of_it_is_history(house)
     records_are_broken(house)
     aws_is_away(house)
+    people_want_to_be_forgotten(house)
 
 
 def friends_come(house: Deployed) -> None:
@@ -239,6 +248,31 @@ def a_shop_is_asked(house: Deployed) -> None:
     assert house.store.load([OrderKey("main", "902")]).get(OrderKey("main", "902")) is not None
 
 
+def tables_are_dropped(house: Deployed) -> None:
+    """A table of each kind, one of which takes two invocations; one that can not be read."""
+    for key, name in (
+        ("main/members/november.csv", "members_cp932.csv"),
+        ("main/orders/november.csv", "orders.csv"),
+        ("main/points/november.tsv", "points.tsv"),
+        ("main/members/broken.csv", "members_without_id.csv"),
+    ):
+        house.drop(key, (ROOT / "events" / "csv" / name).read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imports, "_STOP_S", 10_000)
+        patch.setattr(reading, "PAGE_RECORDS", 2)
+        assert house.work_off("import_file") == 0
+    for _ in range(5):
+        assert house.work_off("import_file") == 0
+    assert house.work_off("shop_events") == 0
+    assert {key: report["state"] for key, report in house.reports().items()} == {
+        "reports/main/members/november.csv.json": "done",
+        "reports/main/orders/november.csv.json": "done",
+        "reports/main/points/november.tsv.json": "done",
+        "reports/main/members/broken.csv.json": "refused",
+    }
+    assert house.store.load([OrderKey("main", "C-7001")]).get(OrderKey("main", "C-7001")) is not None
+
+
 def people_leave(house: Deployed) -> None:
     """A newer link takes over from an older one of both sides; the shop ends a membership."""
     _link(house, MIO, "1001")
@@ -254,13 +288,16 @@ def people_leave(house: Deployed) -> None:
 def people_want_to_be_forgotten(house: Deployed) -> None:
     """What is held of one is exported; one is erased after a long life, a friend too, and then the whole shop."""
     house.later(minutes=1)
-    house.shop_says(_told("PersonalDataRequested", request_id="r-1", member_id="1002"))
-    house.shop_says(_told("PersonalDataErasureRequested", request_id="r-2", member_id="1001"))
-    house.shop_says(_told("ShopErasureRequested", request_id="r-3"))
+    house.shop_says(
+        _told("PersonalDataRequested", request_id="r-1", member_id="1002"),
+        _told("PersonalDataErasureRequested", request_id="r-2", member_id="1001"),
+        _told("ShopErasureRequested", request_id="r-3"),
+    )
     assert house.work_off("shop_events") == 0
     assert erase_friend(house.store, _Clock(house), REN) is not None
-    counted = [house.invoke("privacy_requests", {}) for _ in range(2) if house.later(minutes=11) is None]
-    assert [one["reason"] for one in counted] == ["worked_off", "worked_off"]
+    for _ in range(2):
+        house.later(minutes=11)
+        assert house.invoke("privacy_requests", {})["reason"] == "worked_off"
     requests = house.rows.requests(OPEN_SHELF, None, 9)
     assert [one.kind.value for one in requests] == ["shop_erasure"]
     approve(house.store, _Clock(house), requests[0].request_id)
@@ -269,6 +306,19 @@ def people_want_to_be_forgotten(house: Deployed) -> None:
         house.later(minutes=11)
     assert house.rows.requests(OPEN_SHELF, None, 9) == []
     assert {one.outcome for one in house.rows.requests(DONE_SHELF, None, 9)} == {"exported", "erased"}
+
+
+def all_of_it_is_history(house: Deployed) -> None:
+    """Everything so far has its line; one that comes again is known."""
+    assert house.work_off("log_writer") == 0
+    lines = house.history()
+    assert {line["kind"] for line in lines} == {"event", "decision", "send"}
+    (record,) = json.loads(sample("aws/sqs_log.json"))["Records"][1:]
+    for _ in range(2):
+        house.put("log", record["body"])
+        assert house.work_off("log_writer") == 0
+    assert len(house.history()) == len(lines) + 1
+    assert len({line["id"] for line in house.history()}) == len(lines) + 1
 
 
 def records_are_broken(house: Deployed) -> None:
@@ -284,12 +334,13 @@ def aws_is_away(house: Deployed) -> None:
     push = {"v": 1, "send_id": "s", "person": "m:main/1001", "enrolment_id": "e", "hint_user": None}
     house.put("push", json.dumps(push))
     house.put("alert-shards", '{"v":1,"date":"2026-11-30","shard":1}')
+    house.put("log", json.loads(sample("aws/sqs_log.json"))["Records"][0]["body"])
     house.shop_says(_order(house, "D-1"))
     house.line_says(_event(house, MIO, "follow"))
     with house.calls.away("dynamodb"):
-        assert [house.work_off(function) for function in UNREADABLE] == [1, 1, 1, 1]
+        assert [house.work_off(function) for function in UNREADABLE] == [1, 1, 1, 1, 1]
         assert house.ask_nonce("1001")["statusCode"] == 503
-    assert [house.work_off(function) for function in UNREADABLE] == [0, 0, 0, 0]
+    assert [house.work_off(function) for function in UNREADABLE] == [0, 0, 0, 0, 0]
     with house.calls.away("sqs"):
         assert house.line_says(_event(house, MIO, "follow")) == 500
         assert house.shop_says(_order(house, "D-2")) == 500

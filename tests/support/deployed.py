@@ -95,6 +95,7 @@ class Deployed:
         for each in stateful.of_type("AWS::Events::EventBus"):
             bus.create_event_bus(Name=each.properties["Name"])
         s3: Any = session.client("s3")
+        self._s3 = s3
         for bucket in stateful.of_type("AWS::S3::Bucket"):
             where = {"LocationConstraint": "ap-northeast-1"}
             s3.create_bucket(Bucket=bucket.properties["BucketName"], CreateBucketConfiguration=where)
@@ -174,6 +175,28 @@ class Deployed:
     def put(self, queue: str, body: str) -> None:
         """Put a message into a queue by its short name."""
         self.sqs.send_message(QueueUrl=self.url(f"{self._prefix}-{queue}"), MessageBody=body)
+
+    def history(self) -> list[dict[str, Any]]:
+        """Every line of the history."""
+        bucket = f"{self._prefix}-history-123456789012-ap-northeast-1"
+        found = self._s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        texts = [self._s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read().decode() for one in found]
+        return [json.loads(line) for text in texts for line in text.splitlines()]
+
+    def drop(self, key: str, table: bytes) -> None:
+        """The shop drops a table; S3 tells the bus, whose rule tells the queue."""
+        bucket = self.functions["import_file"].env["IMPORTS_BUCKET"]
+        self._s3.put_object(Bucket=bucket, Key=key, Body=table)
+        detail = {"bucket": {"name": bucket}, "object": {"key": key}}
+        self.put("imports", json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}))
+
+    def reports(self) -> dict[str, Any]:
+        """The reports that lie beside dropped tables, by key."""
+        bucket = self.functions["import_file"].env["IMPORTS_BUCKET"]
+        listed = self._s3.list_objects_v2(Bucket=bucket, Prefix="reports/").get("Contents", [])
+        return {
+            one["Key"]: json.loads(self._s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()) for one in listed
+        }
 
     def quarantined(self) -> list[str]:
         """Whose records lie in quarantine."""

@@ -69,9 +69,13 @@ EFFECTS = frozenset(
         "shard_queue.send",
         "bus.publish",
         "quarantine.put",
+        "exports.put",
         "line.push",
         "line.reply",
         "line.link_token",
+        "log.append",
+        "archive.write",
+        "archive.void",
     }
 )
 """Calls that change something outside."""

@@ -8,10 +8,12 @@ PEOPLE = "musubi-test-people"
 WORK = "musubi-test-work"
 
 INDEXES: dict[str, dict[str, tuple[str, str]]] = {
-    PEOPLE: {"dates": ("dpk", "dsk")},
+    PEOPLE: {"dates": ("dpk", "dsk"), "member": ("mpk", "msk")},
     WORK: {"open": ("opk", "osk"), "person": ("ppk", "psk")},
 }
-"""Table → index → (partition key, sort key). All keys are strings, all indexes project everything."""
+"""Table → index → (partition key, sort key). All keys are strings, all indexes but KEYS_ONLY project everything."""
+
+KEYS_ONLY = frozenset({"member"})
 
 
 def schema(table: str) -> dict[str, Any]:
@@ -24,10 +26,14 @@ def schema(table: str) -> dict[str, Any]:
         "KeySchema": _keys("pk", "sk"),
         "AttributeDefinitions": [{"AttributeName": a, "AttributeType": "S"} for a in attributes],
         "GlobalSecondaryIndexes": [
-            {"IndexName": name, "KeySchema": _keys(*pair), "Projection": {"ProjectionType": "ALL"}}
+            {"IndexName": name, "KeySchema": _keys(*pair), "Projection": _projection(name)}
             for name, pair in indexes.items()
         ],
     }
+
+
+def _projection(index: str) -> dict[str, str]:
+    return {"ProjectionType": "KEYS_ONLY" if index in KEYS_ONLY else "ALL"}
 
 
 def create_tables(client: Any) -> None:

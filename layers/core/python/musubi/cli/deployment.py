@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musubi.adapters.clock import RealClock
+from musubi.adapters.dynamo.person_rows import DynamoPersonRows
 from musubi.adapters.dynamo.store import DynamoStore
 
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
 LONE_DLQS = ("schedules-dlq", "bus-dlq", "quarantine")
 REGION = "ap-northeast-1"
 _LONGEST_CALL_S = 320
@@ -44,8 +46,21 @@ class Deployment:
         client = self._session().client("dynamodb", endpoint_url=self.endpoint)
         return DynamoStore(client, people_table=self.name("people"), work_table=self.name("work"))
 
+    def rows(self) -> DynamoPersonRows:
+        client = self._session().client("dynamodb", endpoint_url=self.endpoint)
+        return DynamoPersonRows(client, people_table=self.name("people"), work_table=self.name("work"))
+
+    def s3(self) -> S3Client:
+        return self._session().client("s3", endpoint_url=self.endpoint)
+
     def sqs(self) -> SQSClient:
         return self._session().client("sqs", endpoint_url=self.endpoint)
+
+    def bucket(self, what: str) -> str:
+        """The physical name of a bucket, which account and region keep unique in the world."""
+        session = self._session()
+        account = session.client("sts", endpoint_url=self.endpoint).get_caller_identity()["Account"]
+        return f"{self.name(what)}-{account}-{session.region_name}"
 
     def lambdas(self) -> LambdaClient:
         """Calls wait as long as the longest function may run, and are not repeated."""
