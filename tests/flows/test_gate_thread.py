@@ -38,7 +38,6 @@ def test_orders_of_nobody_and_of_the_unknown(world: World) -> None:
         ({"standby": True}, {}, "standby"),
         ({"erased": True}, {}, "erased"),
         ({}, {"state": MemberState.WITHDRAWN}, "withdrawn"),
-        ({}, {"state": MemberState.ERASED}, "erased"),
     ],
 )
 def test_who_gets_nothing_and_why(friend: dict[str, Any], member: dict[str, Any], reason: str) -> None:
@@ -48,6 +47,15 @@ def test_who_gets_nothing_and_why(friend: dict[str, Any], member: dict[str, Any]
     world.settle()
     assert world.verdict("order_thanks") == ("skipped", reason)
     assert world.line.accepted == []
+    world.check()
+
+
+def test_of_an_erased_member_nothing_even_begins() -> None:
+    world = World()
+    world.given_linked(state=MemberState.ERASED)
+    world.placed()
+    world.settle()
+    assert (world.sends(), world.enrolments()) == ([], [])
     world.check()
 
 

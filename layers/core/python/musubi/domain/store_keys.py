@@ -128,6 +128,9 @@ class SubscriptionOfMemberKey(Key["Subscription"]):
     own_id: str
 
 
+DealingOfMemberKey = CartOfMemberKey | ReservationOfMemberKey | SubscriptionOfMemberKey
+
+
 @dataclass(frozen=True)
 class NonceKey(Key["Nonce"]):
     digest: str

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from musubi.domain import store_keys as names
 
@@ -150,9 +150,7 @@ def dealing(key: names.CartKey | names.ReservationKey | names.SubscriptionKey) -
     return Place("people", f"{key.kind}#{part(key.shop_id)}/{part(key.own_id)}", key.kind)
 
 
-def dealing_of_member(
-    key: names.CartOfMemberKey | names.ReservationOfMemberKey | names.SubscriptionOfMemberKey,
-) -> Place:
+def dealing_of_member(key: names.DealingOfMemberKey) -> Place:
     """`M#main/1001` / `CART#c-81`, `RESERVATION#b-3` or `SUBSCRIPTION#s-9`: what one query of a member finds"""
     return Place("people", member_pk(key.shop_id, key.member_id), f"{key.kind}#{part(key.own_id)}")
 
@@ -374,12 +372,8 @@ _PLACES: dict[type[names.Key[Any]], Callable[[Any], Place]] = {
     names.OrderKey: order,
     names.ActivityKey: activity,
     names.BoughtKey: bought,
-    names.CartKey: dealing,
-    names.ReservationKey: dealing,
-    names.SubscriptionKey: dealing,
-    names.CartOfMemberKey: dealing_of_member,
-    names.ReservationOfMemberKey: dealing_of_member,
-    names.SubscriptionOfMemberKey: dealing_of_member,
+    **dict.fromkeys((names.CartKey, names.ReservationKey, names.SubscriptionKey), dealing),
+    **dict.fromkeys(get_args(names.DealingOfMemberKey), dealing_of_member),
     names.NonceKey: nonce,
     names.EnrolmentKey: enrolment,
     names.SendKey: send,
