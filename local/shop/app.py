@@ -58,7 +58,7 @@ def open_shop(config: ShopConfig, client: httpx.AsyncClient | None = None) -> tu
         sessions=Sessions(),
         client=http,
         templates=Jinja2Templates(directory=str(HERE / "templates")),
-        eccube=Eccube(till, clock),
+        eccube=Eccube(till),
         eccube_tokens=Tokens(),
     )
     return shop, bus

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from local.shop.clock import JST, ShopClock, parse_moment, rfc3339
+from local.shop.clock import JST, parse_moment, rfc3339
 from local.shop.graphql import QueryError, Schema
 from local.shop.model import Line, Member, Order, Parcel
 from local.shop.till import ShopError, Signal, Till
@@ -71,10 +71,8 @@ def entries_of(signal: Signal) -> list[dict[str, Any]]:
 class Eccube:
     """The shop's records as the API shows them."""
 
-    def __init__(self, till: Till, clock: ShopClock) -> None:
+    def __init__(self, till: Till) -> None:
         self._till = till
-        self._clock = clock
-        self._seen: dict[str, tuple[Any, datetime]] = {}
 
     def resolve(self, field: str, arguments: dict[str, Any]) -> Any:
         """The answer to one field of a query; raises QueryError for arguments that it does not take."""
@@ -144,10 +142,6 @@ class Eccube:
 
     def _customer(self, member: Member) -> dict[str, Any]:
         standing, name = _STANDINGS.get(member.state, ("2", "本会員"))
-        state = (member.state, member.birthday, member.balance)
-        if self._seen.get(member.member_id, (None,))[0] != state:
-            first = member.member_id not in self._seen
-            self._seen[member.member_id] = (state, member.registered_at if first else self._clock.now())
         return {
             "id": member.member_id,
             "name01": member.family,
@@ -160,7 +154,7 @@ class Eccube:
             "birth": _birth(member),
             "point": float(member.balance),
             "create_date": rfc3339(member.registered_at),
-            "update_date": _utc(self._seen[member.member_id][1]),
+            "update_date": _utc(member.changed_at or member.registered_at),
             "Status": {"id": standing, "name": name},
         }
 

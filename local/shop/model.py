@@ -74,6 +74,7 @@ class Member:
     lots: list[PointLot] = field(default_factory=list)
     state: str = "active"
     version: int = 0
+    changed_at: datetime | None = None
 
     @property
     def name(self) -> str:

@@ -91,13 +91,13 @@ class Till:
     def set_birthday(self, member_id: str, birthday: Birthday | None) -> list[Signal]:
         """Change or clear a birthday."""
         member = self.member(member_id)
-        member.birthday = birthday
+        member.birthday, member.changed_at = birthday, self.clock.now()
         return [Signal("MemberUpdated", self.clock.now(), member=member, data={"changed": ["birthday"]})]
 
     def leave(self, member_id: str, *, erase: bool = False) -> list[Signal]:
         """The member withdraws, or her record is deleted."""
         member = self.member(member_id)
-        member.state = "deleted" if erase else "withdrawn"
+        member.state, member.changed_at = ("deleted" if erase else "withdrawn"), self.clock.now()
         return [Signal("MemberDeleted" if erase else "MemberWithdrawn", self.clock.now(), member=member)]
 
     # -- points ---
@@ -106,6 +106,7 @@ class Till:
         """Replace all point lots: (points, last day of validity in Japan)."""
         member = self.member(member_id)
         member.lots = [PointLot(f"lot-{n}", points, expires) for n, (points, expires) in enumerate(lots, 1)]
+        member.changed_at = self.clock.now()
         return [Signal("PointsBalanceChanged", self.clock.now(), member=member)]
 
     def grant_points(self, member_id: str, points: int, expires_on: date, reason: str = "manual") -> list[Signal]:
@@ -113,6 +114,7 @@ class Till:
         member = self.member(member_id)
         lot = PointLot(f"lot-{self._take_id() - self._id_base}", points, expires_on)
         member.lots.append(lot)
+        member.changed_at = self.clock.now()
         return [Signal("PointsGranted", self.clock.now(), member=member, data={"lot": lot, "reason": reason})]
 
     # -- orders ---
@@ -137,6 +139,8 @@ class Till:
         if points_used < 0 or points_used > min(subtotal, member.balance if member else 0):
             raise ShopError(f"cannot use {points_used} points")
         self._spend(member, points_used)
+        if member and points_used:
+            member.changed_at = self.clock.now()
         moment = placed_at or self.clock.now()
         fee = 0 if source == "pos" or subtotal >= FREE_SHIPPING_FROM else SHIPPING_FEE
         recipient = member or (None if source == "pos" else make_guest(self._next_order, moment))

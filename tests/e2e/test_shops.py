@@ -34,7 +34,7 @@ def quarantined(aws: Aws, mark: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-@pytest.mark.parametrize("platform", ["shopify", "cloudevents", "bus"])
+@pytest.mark.parametrize("platform", ["shopify", "cloudevents", "eccube", "bus"])
 def test_each_format_thanks_ships_and_cancels(story: Story, crowd: Crowd, platform: str) -> None:
     ((_, member_id),) = linked(story, crowd)
     kept = story.order(member_id, platform=platform, paid=True)
@@ -57,6 +57,18 @@ def test_members_and_points_come_over_the_bus_too(story: Story, crowd: Crowd) ->
     member = story.musubi("member", "show", member_id)["member"]
     assert member["points"] == 450
     assert (member["birthday"]["month"], member["birthday"]["day"]) == (5, 5)
+
+
+def test_an_eccube_is_asked_for_what_its_webhook_only_names(story: Story, crowd: Crowd) -> None:
+    ((_, member_id),) = linked(story, crowd)
+    lots = {"platform": "eccube", "lots": [{"points": 450, "expires_on": "2031-03-31"}]}
+    story.shop("POST", f"/_shop/members/{member_id}/lots", lots)
+    story.shop("POST", f"/_shop/members/{member_id}/birthday", {"platform": "eccube", "birthday": "1990-05-05"})
+    story.settle()
+    member = story.musubi("member", "show", member_id)["member"]
+    assert (member["points"], member["lots"]) == (450, [])
+    assert (member["birthday"]["month"], member["birthday"]["day"]) == (5, 5)
+    judge(story)
 
 
 @pytest.mark.parametrize("kind", ["retry", "subscription"])
