@@ -201,6 +201,20 @@ def test_what_still_speaks_of_the_removed_member_is_the_kept_ones(world: World) 
     world.check()
 
 
+def test_a_member_who_was_merged_twice_is_still_found(world: World) -> None:
+    world.placed("A-1", total=480)
+    world.settle()
+    merged(world)
+    merged(world, kept="3003", removed="2002")
+    world.placed("A-2", total=480)
+    world.settle()
+    view = me(world, "3003")
+    assert view.activity is not None
+    assert (view.activity.purchases.count, view.activity.purchases.yen) == (2, 960)
+    assert world.send("order_thanks", key_value="A-2").person == "m:main/3003"
+    world.check()
+
+
 @pytest.mark.parametrize("newer", [MEMBER, "2002"])
 def test_of_two_links_the_newest_stays(newer: str) -> None:
     world = World()

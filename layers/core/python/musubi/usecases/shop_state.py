@@ -33,8 +33,8 @@ from musubi.ports import Catalog, Loaded, Store
 
 T = TypeVar("T")
 
-_ROUNDS = 4
-"""Loads at most: the event's own keys, then those of whom they lead to; a merged member is one step more."""
+_ROUNDS = 6
+"""Loads at most: the event's own keys, then those of whom they lead to; each merge of a member is one step more."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,13 @@ class ShopState:
         return self.standing_for(stored or _named(self.event))
 
     def standing_for(self, member_id: str | None) -> str | None:
-        """`member_id`, or the member that it was merged into."""
-        member = self.find(MemberKey(self.event.shop_id, member_id)) if member_id else None
-        return member.merged_into if member is not None and member.merged_into else member_id
+        """`member_id`, or the member that it was merged into, over as many merges as are loaded."""
+        followed = set[str]()
+        while member_id is not None and member_id not in followed:
+            followed.add(member_id)
+            member = self.find(MemberKey(self.event.shop_id, member_id))
+            member_id = member.merged_into if member is not None and member.merged_into else member_id
+        return member_id
 
     @property
     def member(self) -> Member | None:
