@@ -31,7 +31,7 @@ from tests.unit.runtime.test_entry import Context
 
 ROOT = Path(__file__).parents[3]
 KEY = "local-shop-secret"
-QUEUES = ["line-events", "shop-events", "push", "alert-shards", "quarantine"]
+QUEUES = ["line-events", "shop-events", "push", "alert-shards", "log", "quarantine"]
 
 
 class Cloud:
@@ -62,6 +62,7 @@ class Cloud:
             "LINE_EVENTS_QUEUE_URL": self.urls["line-events"],
             "SHOP_EVENTS_QUEUE_URL": self.urls["shop-events"],
             "ALERT_SHARDS_QUEUE_URL": self.urls["alert-shards"],
+            "LOG_QUEUE_URL": self.urls["log"],
             **changes,
         }
         for name, value in own.items():
