@@ -43,6 +43,7 @@ from musubi.domain.people import (
     TagMark,
 )
 from musubi.domain.polling import Heard, Missed, Poll, Report, Window
+from musubi.domain.privacy import ConsentProof, PrivacyRequest, RequestKind, RequestState
 from musubi.domain.scenario import Enrolment, EnrolmentState, SendClass
 from musubi.domain.writes import Entity
 
@@ -324,7 +325,36 @@ IMPORT = Import(
     ended_at=at(9),
 )
 
+PRIVACY = PrivacyRequest(
+    request_id="5f2e0000-0000-5000-8000-000000000001",
+    kind=RequestKind.ERASURE,
+    shop_id="main",
+    received_at=NOW,
+    deadline_at=at(2_592_000),
+    look_at=at(600),
+    state=RequestState.RUNNING,
+    member_id="1001",
+    user_id=USER,
+    order_ids=("A-5501", "A-5502"),
+    approved_at=at(5),
+    cursor="marks {}",
+    counts={"sends": 3},
+    failures=1,
+    export="s3://bucket/privacy-exports/x.json",
+    outcome="erased",
+    done_at=at(700),
+)
+PROOF = ConsentProof(
+    shop_id="main",
+    member_id="1001",
+    consents=(Consent("email", "marketing", True, "main", NOW),),
+    kept_until=at(94_867_200),
+)
+
 ALL: tuple[Entity, ...] = (
+    PRIVACY,
+    PROOF,
+    ENDED.mirrored(),
     FRIEND,
     MEMBER,
     POINTS,

@@ -15,6 +15,7 @@ from musubi.domain import store_keys as names
 from musubi.domain.ledger import SendState
 from musubi.domain.operations import FactState, RunState
 from musubi.domain.people import Birthday, Member
+from musubi.domain.privacy import RequestState
 from musubi.domain.scenario import EnrolmentState
 from musubi.domain.writes import Entity, Put
 from tests.stores import samples
@@ -52,6 +53,13 @@ DAY = 86_400
         (samples.LINK.key, ("people", f"F#{USER}", "LINK")),
         (samples.LINK.mirrored().key, ("people", "M#main/1001", "LINK")),
         (samples.ENDED.key, ("people", f"F#{USER}", "LINKED#2026-12-24T01:00:00.123456Z")),
+        (
+            samples.ENDED.mirrored().key,
+            ("people", "M#main/1001", f"LINKED#2026-12-24T01:00:00.123456Z#{USER}"),
+        ),
+        (samples.PROOF.key, ("people", "M#main/1001", "PROOF")),
+        (samples.PRIVACY.key, ("work", f"PRIVACY#{samples.PRIVACY.request_id}", "PRIVACY")),
+        (names.PeopleRowKey("O#main/A-1", "ORDER"), ("people", "O#main/A-1", "ORDER")),
         (MEMBER.key, ("people", "M#main/1001", "MEMBER")),
         (POINTS.key, ("people", "M#main/1001", "POINTS#2026-12-31")),
         (samples.ORDER.key, ("people", "O#main/A%235501%2F1", "ORDER")),
@@ -181,3 +189,31 @@ def test_an_item_that_can_not_be_read_is_told_without_its_values() -> None:
         codec.decode(Member, item)
     shown = "".join(traceback.format_exception(caught.value))
     assert "結城" not in shown
+
+
+# Privacy
+
+
+def test_what_a_member_owns_is_filed_under_the_member_and_what_a_guest_owns_is_not() -> None:
+    order = codec.encode(samples.ORDER)
+    assert (order["mpk"]["S"], order["msk"]["S"]) == ("M#main/1001", "O#main/A%235501%2F1#ORDER")
+    assert "mpk" not in codec.encode(replace(samples.ORDER, member_id=None))
+    assert "mpk" not in codec.encode(replace(MEMBER, merged_into=None))
+    merged = codec.encode(replace(MEMBER, member_id="77", merged_into="1001"))
+    assert (merged["mpk"]["S"], merged["msk"]["S"]) == ("M#main/1001", "M#main/77#MEMBER")
+
+
+def test_a_request_is_kept_while_it_is_open_and_a_good_year_as_proof() -> None:
+    assert codec.ttl(samples.PRIVACY) is None
+    done = replace(samples.PRIVACY, state=RequestState.DONE)
+    assert codec.ttl(done) == int(at(700).timestamp()) + 400 * DAY
+    assert codec.ttl(samples.PROOF) == int(samples.PROOF.kept_until.timestamp())
+
+
+def test_an_unknown_send_of_somebody_erased_leaves_the_operators_list_and_ends() -> None:
+    unknown = replace(SEND, state=SendState.UNKNOWN, reason="retry_key_expired")
+    assert codec.encode(unknown)["opk"] == {"S": "UNKNOWN"}
+    assert codec.ttl(unknown) is None
+    erased = replace(unknown, reason="erased")
+    assert "opk" not in codec.encode(erased)
+    assert codec.ttl(erased) == int(at(5).timestamp()) + 400 * DAY
