@@ -28,14 +28,13 @@ from musubi.contracts import jobs
 from musubi.contracts.line import read_line_event
 from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.gate import Policy
-from musubi.domain.history import Record
 from musubi.domain.ids import SHARDS, MemberPerson, shard_of
 from musubi.domain.ledger import Send, SendState
 from musubi.domain.operations import Due, Fact, FactState, PushRef, Run, RunState
 from musubi.domain.people import Friend, Link, Nonce
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import FriendKey, LinkOfFriendKey
-from musubi.ports import Catalog, PersonRows, ShardJob, Store
+from musubi.ports import Catalog, PersonRows, Store
 from musubi.usecases import (
     answer_friend,
     control_sends,
@@ -55,6 +54,7 @@ from tests.support.flows_ending import Ending, Peek, ending_of
 from tests.support.flows_faults import Crash, Points
 from tests.support.flows_history import check_history
 from tests.support.flows_line import StrictLine
+from tests.support.flows_queues import LogLines, Message, PushJobs, ShardJobs
 from tests.support.markdown import ROOT
 
 T = TypeVar("T")
@@ -70,43 +70,6 @@ RECEIVES = {"line-events": 5, "shop-events": 5, "push": 10, "alert-shards": 5, "
 LINE_CRASH_S = 5
 
 assert answer_friend.REPLY_LIFE.total_seconds() > VISIBILITY["line-events"]
-
-
-@dataclass
-class _Message:
-    queue: str
-    body: str
-    visible_at: datetime
-    receives: int = 0
-
-
-@dataclass
-class _PushQueue:
-    world: World
-
-    def send(self, refs: Sequence[PushRef], delay_s: int = 0, riders: Sequence[Record] = ()) -> None:
-        if self.world.queue_down:
-            raise Retryable(f"{len(refs)} of {len(refs)} messages not enqueued")
-        for n, ref in enumerate(refs):
-            self.world.put("push", jobs.push_body(ref, riders if n == 0 else ()), delay_s)
-
-
-@dataclass
-class _Log:
-    world: World
-
-    def append(self, records: Sequence[Record]) -> None:
-        for body in jobs.log_bodies(records):
-            self.world.put("log", body)
-
-
-@dataclass
-class _ShardQueue:
-    world: World
-
-    def send(self, jobs_: Sequence[ShardJob]) -> None:
-        for job in jobs_:
-            self.world.put("alert-shards", jobs.shard_body(job))
 
 
 @dataclass
@@ -129,7 +92,7 @@ class World(Acts):
     polled: frozenset[tuple[str, str]] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
-    dead: list[_Message] = field(default_factory=list)
+    dead: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if isinstance(self.store, MemoryStore):
@@ -142,7 +105,7 @@ class World(Acts):
         self.archive = MemoryArchive()
         self.exports = MemoryExports()
         self.tokens = MemoryTokens()
-        self.queue: list[_Message] = []
+        self.queue: list[Message] = []
         self._random = random.Random(self.shuffle)
         self._events = 0
         self._wire()
@@ -150,11 +113,11 @@ class World(Acts):
     def _wire(self) -> None:
         wire, clock, tokens = self.points.wire, self.clock, self.tokens
         store: Any = wire(self.store, "store")
-        push: Any = wire(_PushQueue(self), "push_queue")
+        push: Any = wire(PushJobs(self), "push_queue")
         bus: Any = wire(self.bus, "bus")
         line: Any = wire(self.line, "line")
         quarantine: Any = wire(self.quarantine, "quarantine")
-        log: Any = wire(_Log(self), "log")
+        log: Any = wire(LogLines(self), "log")
         archive: Any = wire(self.archive, "archive")
         self._line_deps = take_line_event.Deps(
             store=store,
@@ -177,7 +140,7 @@ class World(Acts):
         )
         self._log_deps = write_log.Deps(store, clock, archive, tokens)
         self._shard_deps = enrol_shard.Deps(store, clock, self.catalog, DEPLOYMENT)
-        self._daily_deps = start_daily_run.Deps(store, clock, wire(_ShardQueue(self), "shard_queue"))
+        self._daily_deps = start_daily_run.Deps(store, clock, wire(ShardJobs(self), "shard_queue"))
         self.sweep_deps = sweep.Deps(store, clock, push, bus)
         self.due_deps = run_due_steps.Deps(
             store=store,
@@ -255,10 +218,10 @@ class World(Acts):
 
     def put(self, queue: str, body: str, delay_s: int = 0) -> None:
         assert 0 <= delay_s <= 900, "SQS delays at most 15 minutes"
-        self.queue.append(_Message(queue, body, self.clock.machine() + timedelta(seconds=delay_s)))
+        self.queue.append(Message(queue, body, self.clock.machine() + timedelta(seconds=delay_s)))
         if self.duplicate:
             late = self._random.choice([0, 0, 1, 40, 400]) if self.shuffle is not None else 0
-            self.queue.append(_Message(queue, body, self.queue[-1].visible_at + timedelta(seconds=late)))
+            self.queue.append(Message(queue, body, self.queue[-1].visible_at + timedelta(seconds=late)))
 
     def put_again(self, row: Send) -> None:
         """One more push job for `row`: SQS delivers at least once, and operators redrive."""
@@ -295,7 +258,7 @@ class World(Acts):
             first = min(work, key=lambda m: m.visible_at)
             self._receive(self._random.choice(work) if self.shuffle is not None else first)
 
-    def _write_log(self, visible: list[_Message]) -> None:
+    def _write_log(self, visible: list[Message]) -> None:
         """A batch as its window collects one; with a seed, any part of what lies there."""
         batch = [m for m in visible if self.shuffle is None or self._random.random() < 0.7] or visible[:1]
         for message in batch:
@@ -323,7 +286,7 @@ class World(Acts):
         rows += [f"run {r.on}" for r in self.peek(Run) if r.state is RunState.STARTED]
         return rows + [f"message {m.queue}" for m in self.queue]
 
-    def _receive(self, message: _Message) -> None:
+    def _receive(self, message: Message) -> None:
         self.queue.remove(message)
         message.receives += 1
         if message.receives > RECEIVES[message.queue]:
@@ -341,7 +304,7 @@ class World(Acts):
             self.errors.append(f"{message.queue}: {error!r}")
             self._back(message, LINE_CRASH_S if message.queue == "line-events" else VISIBILITY[message.queue])
 
-    def _back(self, message: _Message, after_s: int) -> None:
+    def _back(self, message: Message, after_s: int) -> None:
         message.visible_at = self.clock.machine() + timedelta(seconds=after_s)
         self.queue.append(message)
 

@@ -33,6 +33,7 @@ from musubi.domain.events import LineEventType, ShopEvent
 from musubi.domain.history import MAX_LINES, SHARDS, Record, RecordKind, of_line_event, of_send, of_shop_event, safe_id
 from musubi.domain.intents import Intent
 from musubi.domain.ledger import Send, SendState
+from musubi.domain.operations import PushRef
 from musubi.domain.orders import Line, Milestone, Shipment
 from musubi.domain.people import Attribute, Birthday, Consent, PointLot, Rank
 from tests.support import made
@@ -259,7 +260,7 @@ def test_lines_survive_the_queue(body: dict[str, Any], shard: int, kind: RecordK
     read = jobs.read_log(text)
     assert read == (record, replace(record, record_id="r-2"))
     assert "\n" not in read[0].line()
-    ref = jobs.PushRef("s", "m:main/1", "e")
+    ref = PushRef("s", "m:main/1", "e")
     assert jobs.read_push(jobs.push_body(ref, [record])) == (ref, (record,))
 
 
