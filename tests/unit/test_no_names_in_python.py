@@ -34,6 +34,8 @@ JAPANESE_ALLOWED = {
     "domain/calendar.py": "how a date is written: 12月24日",
     "domain/rendering.py": "honorifics and script ranges that names are recognised by",
     "contracts/values.py": "honorifics that shops glue to names; the yen sign",
+    "adapters/csv/cells.py": "how dates, amounts and eras are written in exported tables",
+    "adapters/csv/layout.py": "brackets around column names",
     "adapters/content.py": "brackets and full stops that people type around a command",
 }
 """Where Japanese stands in a literal and is no message. The console (web/console) will be one more."""

@@ -42,7 +42,7 @@ def files(s3: Any) -> S3ImportFiles:
 
 def begun(place: S3ImportFiles) -> Import:
     found = place.find(KEY)
-    named = {"shop_id": found.place.shop_id, "kind": found.place.kind, "file_key": found.key}
+    named: dict[str, Any] = {"shop_id": found.place.shop_id, "kind": found.place.kind, "file_key": found.key}
     return Import(import_id="i", etag=found.etag, size=found.size, as_of=found.as_of, started_at=NOW, **named)
 
 

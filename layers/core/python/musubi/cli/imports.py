@@ -91,7 +91,7 @@ def try_out(
     kind: str, file: Path, shop_id: str, made_at: datetime, content: str | None, now: datetime
 ) -> dict[str, Any]:
     """The report that an import of `file` would leave. Asks nobody and sends nothing."""
-    named = {"shop_id": shop_id, "kind": kind, "file_key": str(file)}
+    named: dict[str, Any] = {"shop_id": shop_id, "kind": kind, "file_key": str(file)}
     size = file.stat().st_size
     one = Import(import_id="-", etag="-", size=size, as_of=made_at, started_at=now, **named)
     try:

@@ -47,7 +47,7 @@ MEMBER_STATES: Mapping[str, MemberState | None] = {
     "skip": None,
 }
 ORDER_STATES = frozenset(
-    {"placed", "paid", "payment_failed", "payment_overdue", "shipped", "ready_for_pickup", "delivered", "cancelled"}
+    {"placed", "paid", "payment_failed", "payment_overdue", "dispatched", "ready_for_pickup", "delivered", "cancelled"}
     | {"returned", "skip"}
 )
 

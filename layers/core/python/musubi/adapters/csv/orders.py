@@ -28,7 +28,7 @@ _STATUSES = {
     "paid": "OrderPaid",
     "payment_failed": "OrderPaymentFailed",
     "payment_overdue": "OrderPaymentOverdue",
-    "shipped": "OrderShipped",
+    "dispatched": "OrderShipped",
     "ready_for_pickup": "OrderReadyForPickup",
     "delivered": "OrderDelivered",
     "cancelled": "OrderCancelled",
