@@ -215,14 +215,16 @@ class Asked:
         return {"Items": []}
 
 
+def methods_of(adapter: object) -> list[tuple[str, Any]]:
+    """Return an adapter's methods by name."""
+    return inspect.getmembers(adapter, inspect.ismethod)
+
+
 def test_every_index_that_is_queried_exists_with_the_keys_that_the_query_names(stage: Synthesised) -> None:
     client: Any = Asked()
-    given = {"people_table": "people", "work_table": "work"}
-    reads = [
-        *inspect.getmembers(DynamoStore(client, **given), inspect.ismethod),
-        *inspect.getmembers(DynamoPersonRows(client, **given), inspect.ismethod),
-    ]
-    for name, method in reads:
+    store = DynamoStore(client, people_table="people", work_table="work")
+    rows = DynamoPersonRows(client, people_table="people", work_table="work")
+    for name, method in (*methods_of(store), *methods_of(rows)):
         if not name.startswith("_") and name not in NO_QUERIES:
             method(**{parameter: ANYTHING[parameter] for parameter in inspect.signature(method).parameters})
     asked = set()
