@@ -1,6 +1,4 @@
-"""Every sample event goes the whole way in: door, queue message, contract. The table says where one must end
-otherwise.
-"""
+"""Samples of LINE, schedules and queues go the whole way in: door, queue message, contract. `test_bodies` has the shops'."""
 
 from __future__ import annotations
 
@@ -12,13 +10,11 @@ from typing import Any
 
 import pytest
 
-from musubi.adapters.shops.base import adapter_for
-from musubi.adapters.shops.bus import read_envelope
 from musubi.adapters.shops.platforms import DOORS
 from musubi.contracts import jobs, schedule
 from musubi.contracts.line import read_line_event
 from musubi.domain.errors import Permanent
-from musubi.domain.events import LineEvent, ShopEvent, UnreadShopEvent
+from musubi.domain.events import LineEvent
 from musubi.web import ingress
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -26,19 +22,10 @@ NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 SECRETS = {ingress.CHANNEL_SECRET: "local-channel-secret"}
 
 NEVER = {
-    "shop/shopify/orders_create_jpy_fraction.json": "total_price: a fraction of a yen",
-    "shop/woocommerce/order_created_jpy_fraction.json": "total: a fraction of a yen",
-    "shop/cloudevents/order_placed_jpy_fraction.json": "data.totals.grand: a fraction of a yen",
-    "shop/cloudevents/batch_one_broken.json": "data.member_id: missing or no id",
     "schedule/missing_date.json": "scheduled_at",
     "schedule/unreplaced_date.json": "scheduled_at",
 }
 """Samples with something that can never be read, and the field that the reason names."""
-
-UNREAD = {"shop/shopify/products_update.json", "shop/shopify/checkouts_delete.json", "shop/shopify/customers_merge_failed.json",
-          "shop/shopify/preview_order_update.json", "shop/woocommerce/order_created_draft.json",
-          "shop/woocommerce/product_updated.json", "shop/cloudevents/unknown_type.json", "bus/unknown_type.json",
-          "bus/fact_link_made.json", "bus/fact_link_ended.json"}  # fmt: skip
 
 
 def bodies(folder: str) -> list[Any]:
@@ -72,19 +59,6 @@ def call(path: Path, **more: Any) -> dict[str, Any]:
     return {"headers": headers, "body": path.read_text(encoding="utf-8"), "isBase64Encoded": False, **more}
 
 
-def through_the_shop_door(path: Path) -> list[ShopEvent | UnreadShopEvent]:
-    event = call(path, pathParameters={"shop_id": "main", "platform": path.parent.name})
-    stamp = {k.lower(): v for k, v in event["headers"].items()}.get("webhook-timestamp")
-    queue = Queue(datetime.fromtimestamp(int(stamp), UTC) if stamp else NOW)
-    assert ingress.shop_webhook(event, queue.door, ["main"], DOORS)["statusCode"] in (200, 202)
-    events: list[ShopEvent | UnreadShopEvent] = []
-    for body in queue.bodies:
-        message = jobs.read_shop(body)
-        payload = jobs.shop_payload(message)
-        events += adapter_for(message.platform)(message.headers, payload, message.shop_id, message.received_at)
-    return events
-
-
 @pytest.mark.parametrize("path", bodies("line"))
 def test_line_samples_come_in_whole(path: Path) -> None:
     queue = Queue()
@@ -96,29 +70,6 @@ def test_line_samples_come_in_whole(path: Path) -> None:
         event = read_line_event(message.event, message.received_at)
         assert isinstance(event, LineEvent)
         assert event.event_id
-
-
-@pytest.mark.parametrize("path", bodies("shop"))
-def test_shop_samples_come_in_or_say_why_not(path: Path) -> None:
-    if name(path) in NEVER:
-        with pytest.raises(Permanent, match=NEVER[name(path)]):
-            through_the_shop_door(path)
-        return
-    events = through_the_shop_door(path)
-    assert events
-    assert {isinstance(event, UnreadShopEvent) for event in events} == {name(path) in UNREAD}
-
-
-@pytest.mark.parametrize("path", bodies("bus"))
-def test_bus_samples_come_in_or_say_why_not(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert jobs.is_bus_envelope(text)
-    if name(path) in NEVER:
-        with pytest.raises(Permanent, match=NEVER[name(path)]):
-            read_envelope(text, ["main"], NOW)
-        return
-    (event,) = read_envelope(text, ["main"], NOW)
-    assert isinstance(event, UnreadShopEvent) is (name(path) in UNREAD)
 
 
 @pytest.mark.parametrize("path", bodies("schedule"))

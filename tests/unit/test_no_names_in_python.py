@@ -20,7 +20,12 @@ CONTENT = [PACKAGE / "recipes", ROOT / "layers/content"]
 WORDS_OF_THE_LANGUAGE = {
     "birthday": (
         "a kind of date, and the field that tells it",
-        {"domain/scenario.py", "contracts/ec_members.py", "adapters/shops/woocommerce/customers.py"},
+        {
+            "domain/scenario.py",
+            "contracts/ec_members.py",
+            "adapters/shops/square/normalise.py",
+            "adapters/shops/woocommerce/customers.py",
+        },
     ),
     "point_expiry": ("a kind of date", {"domain/scenario.py"}),
     "not_linked": ("a reason code", {"domain/gate.py", "usecases/take_line_event.py"}),
@@ -34,6 +39,7 @@ JAPANESE_ALLOWED = {
     "domain/calendar.py": "how a date is written: 12月24日",
     "domain/rendering.py": "honorifics and script ranges that names are recognised by",
     "contracts/values.py": "honorifics that shops glue to names; the yen sign",
+    "adapters/shops/mapping/normalise.py": "units that senders write behind a number",
     "adapters/csv/cells.py": "how dates, amounts and eras are written in exported tables",
     "adapters/csv/layout.py": "brackets around column names",
     "adapters/content.py": "brackets and full stops that people type around a command",
