@@ -85,6 +85,8 @@ def test_schedules_of_the_template_are_known(stack: Endpoints, stack_home_dir: P
         "catch-up",
         "daily",
         "due-steps",
+        "poll-main-eccube",
+        "privacy-requests",
         "sweeper",
     }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _THERE = "PreconditionFailed"
 _COLLIDED = "ConditionalRequestConflict"
-_MISSING = frozenset({"404", "NoSuchKey", "NotFound", "403", "AccessDenied"})
+_MISSING = frozenset({"NoSuchKey", "AccessDenied"})
 """S3 says 403 instead of 404 to who may not list a bucket, and nobody here may. Where rights are really missing, the write
 that follows says so.
 """
@@ -34,10 +34,11 @@ class S3Archive:
         return self._put(key, text.encode()) or self.holds(key) is True
 
     def holds(self, key: str) -> bool | None:
-        """s3:GetObject (a HEAD)."""
+        """s3:GetObject. Not a HEAD: what stands between may answer one without its length, and the price is the same."""
         with retryable("history"):
             try:
-                return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"] > 0
+                with self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body:
+                    return body.read(1) != b""
             except ClientError as error:
                 if code_of(error) in _MISSING:
                     return None
