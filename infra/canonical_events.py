@@ -54,5 +54,5 @@ CANONICAL_EVENTS = (
     "ReviewRequestDue",
 )
 
-FACTS = ("LinkMade", "LinkEnded", "ErasureDone", "ShopUninstalled")
+FACTS = ("LinkMade", "LinkEnded", "ConsentChanged", "ErasureDone", "ShopUninstalled")
 """Names of the facts that musubi itself puts on the bus, with source ``musubi``."""

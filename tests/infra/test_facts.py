@@ -108,7 +108,7 @@ def test_names_fit_where_aws_takes_64_characters() -> None:
 def test_every_fact_that_the_code_tells_can_be_asked_for_and_is_documented() -> None:
     told: set[str] = set()
     for path in (ROOT / "layers" / "core" / "python" / "musubi" / "domain").glob("*.py"):
-        told |= set(re.findall(r'\b(?:link_)?_?fact\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
+        told |= set(re.findall(r'(?:fact\(\s*|\btype=)"([A-Z]\w+)"', path.read_text(encoding="utf-8")))
     assert told == set(FACTS)
     (said,) = re.findall(r"\*\*Facts out\.\*\*.*?(?=\n\*\*)", page("README.md"), re.S)
     assert all(f"`{fact}`" in said for fact in FACTS)
