@@ -1,4 +1,4 @@
-"""Names of the canonical shop events that our bus takes in; every name is also a ``type`` of the neutral endpoint."""
+"""What is on our bus: canonical shop events in (every name is also a ``type`` of the neutral endpoint), and facts out."""
 
 CANONICAL_EVENTS = (
     "CheckoutStarted",
@@ -53,3 +53,6 @@ CANONICAL_EVENTS = (
     "ProductRestocked",
     "ReviewRequestDue",
 )
+
+FACTS = ("LinkMade", "LinkEnded", "ConsentChanged", "ErasureDone", "ShopUninstalled")
+"""Names of the facts that musubi itself puts on the bus, with source ``musubi``."""

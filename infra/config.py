@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from infra.canonical_events import FACTS
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "local"
 
@@ -31,6 +33,10 @@ _RATE = re.compile(r"rate\((1 (minute|hour)|([2-9]|[1-9][0-9]{1,2}) (minutes|hou
 _SHOP_API = re.compile(r"https?://[^\s,?#]*[^\s,?#/]")
 _LONGEST_API = 34
 """Characters of `<shop>/<platform>`: the schedule's name is made of it, and AWS takes 64."""
+_ENDPOINT = re.compile(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?")
+_ENDPOINT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_LONGEST_URL = 2048
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
 
 
@@ -103,16 +109,39 @@ class Polls:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FactEndpoint:
+    """An HTTPS address of the shop's that is told of facts, each as the event that is on the bus.
+
+    ``types`` are the facts it wants; none named: all of them, later ones too. The key that opens it comes in the header
+    ``header``, and is the secret ``musubi/<stage>/facts/<name>`` of Secrets Manager. More than ``per_second`` wait, for a
+    day at most.
+    """
+
+    url: str
+    types: tuple[str, ...] = ()
+    header: str = "x-musubi-key"
+    per_second: int = 10
+
+    def __post_init__(self) -> None:
+        fits = _ENDPOINT.fullmatch(self.url) and len(self.url) <= _LONGEST_URL
+        _require(fits, "fact_endpoints: url", "an https:// address without user, query or *")
+        unknown = sorted(set(self.types) - set(FACTS))
+        _require(not unknown, "fact_endpoints: types", f"of {', '.join(FACTS)}, not {', '.join(unknown)}")
+        _require(_HEADER.fullmatch(self.header), "fact_endpoints: header", "a header's name")
+        _require(1 <= self.per_second <= 300, "fact_endpoints: per_second", "1 to 300")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StageConfig:
     """One stage of one shop company.
 
     ``go_live`` opens the gate for everybody; while it is False only ``testers`` (LINE user ids) get messages, in prod
     too, so that a fresh deployment followed by an import sends nothing to anyone.
 
-    ``customer_managed_key`` encrypts tables, queues, bus, claims and logs with a KMS key of the account instead of
-    keys that AWS owns. Cost: 1 USD a month for the key plus 0.03 USD per 10,000 requests, roughly 0.10 USD per
-    100,000 messages with the caching that SQS and DynamoDB do. The alarm topic has such a key on every stage (1 USD
-    a month), because CloudWatch cannot publish to a topic encrypted by a key that AWS manages.
+    ``customer_managed_key`` encrypts tables, queues, bus, buckets, logs and the endpoints' keys with a KMS key of the
+    account instead of keys that AWS owns. Cost: 1 USD a month for the key plus 0.03 USD per 10,000 requests, roughly
+    0.10 USD per 100,000 messages with the caching that SQS and DynamoDB do. The alarm topic has such a key on every
+    stage (1 USD a month), because CloudWatch cannot publish to a topic encrypted by a key that AWS manages.
 
     ``shop_hosts`` are the hosts of the shop's pages, to which links back into a cart may lead; by default the login page's.
 
@@ -127,6 +156,9 @@ class StageConfig:
 
     ``partner_sources`` maps event sources of Shopify's EventBridge partner (``aws.partner/shopify.com/<account>/<name>``,
     whose bus has the same name and must have been associated before the deployment) to the shops that they belong to.
+
+    ``fact_endpoints`` maps a name to an HTTPS address that is told what musubi decided (:class:`FactEndpoint`). The key
+    that it asks for must be in Secrets Manager before the deployment.
 
     ``public_url`` is the base of our own pages; empty means the custom domain, or else the API's own address.
     ``clock`` ``movable`` lets tests move business time; only the ``local`` stage may have it.
@@ -147,6 +179,7 @@ class StageConfig:
     order_statuses: Mapping[str, str] = field(default_factory=dict)
     polls: Polls = field(default_factory=Polls)
     partner_sources: Mapping[str, str] = field(default_factory=dict)
+    fact_endpoints: Mapping[str, FactEndpoint] = field(default_factory=dict)
     line: LineHosts = field(default_factory=LineHosts)
     public_url: str = ""
     domain: CustomDomain | None = None
@@ -201,6 +234,10 @@ class StageConfig:
             # A beginning stands for all sources below it; only a machine of one's own can send in Shopify's name.
             fits = _PARTNER_SOURCE.fullmatch(source) and (self.stage == LOCAL or not source.endswith("/"))
             _require(fits and shop in self.shops, "partner_sources", "aws.partner/shopify.com/<account>/<name>: a shop")
+        names = all(_ENDPOINT_NAME.fullmatch(name) for name in self.fact_endpoints)
+        _require(names, "fact_endpoints", "by names of up to 32 of a-z, 0-9 and -, the first a letter")
+        # The embedded AWS's CloudFormation knows no API destinations.
+        _require(self.stage != LOCAL or not self.fact_endpoints, "fact_endpoints", "empty on stage 'local'")
         _require(all(_LINE_USER_ID.fullmatch(user) for user in self.testers), "testers", "LINE user ids")
         _require(self.line_channel_id.isdigit(), "line_channel_id", "the digits of the Messaging API channel id")
         _require(self.claims_days >= 15, "claims_days", "15 or more: a dead letter waits two weeks for its body")

@@ -76,6 +76,10 @@ class Names:
         """Return the ARN of the history's bucket."""
         return f"arn:{cdk.Aws.PARTITION}:s3:::{self.history_bucket()}"
 
+    def fact_secret(self, endpoint: str) -> str:
+        """Return the name of the secret that opens an endpoint for facts: ``musubi/dev/facts/<endpoint>``."""
+        return f"{self.parameters.removeprefix('/')}/facts/{endpoint}"
+
     def parameter_arn(self, path: str) -> str:
         """Return the ARN of a secret: ``parameter_arn("line/channel-secret")``."""
         return _arn("ssm", f"parameter{self.parameters}/{path}")

@@ -12,6 +12,7 @@ from infra.constructs.alerts import Alerts
 from infra.constructs.api import Api
 from infra.constructs.conversations import Conversations
 from infra.constructs.delivery import Delivery
+from infra.constructs.facts import Facts
 from infra.constructs.history import History
 from infra.constructs.imports import Imports
 from infra.constructs.ingress import Ingress
@@ -69,6 +70,7 @@ class StatelessStack(cdk.Stack):
             shop_events=shop_events.events.queue,
         )
         privacy = Privacy(self, "Privacy", site=site, clockwork=clockwork, failures=failures)
+        Facts(self, "Facts", site=site)
         imports = Imports(self, "Imports", site=site, shop_events=shop_events.events.queue, quarantine=quarantine)
         ingress = Ingress(
             self,

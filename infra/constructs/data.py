@@ -169,10 +169,12 @@ class Data(Construct):
             self,
             "Key",
             alias=self._names.prefix,
-            description=f"musubi {self._config.stage}: tables, queues, bus, claims, history, imports, logs, alarms",
+            description=f"musubi {self._config.stage}: tables, queues, bus, buckets, logs, alarms, keys of endpoints",
             enable_key_rotation=True,
             removal_policy=self._removal,
         )
+        # EventBridge uses a customer's key for the secrets of its connections only where it carries this mark.
+        cdk.Tags.of(key).add("EventBridgeApiDestinations", "true")
         for statement in self._key_users():
             key.add_to_resource_policy(statement)
         ssm.StringParameter(

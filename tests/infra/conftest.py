@@ -10,7 +10,7 @@ import aws_cdk as cdk
 import pytest
 
 from infra.app import build, context
-from infra.config import Concurrency, CustomDomain, StageConfig
+from infra.config import Concurrency, CustomDomain, FactEndpoint, StageConfig
 from infra.lib.site import LAYERS
 from infra.lib.template import Function, Resource, Template, as_list, functions_of
 from infra.stages import load, local
@@ -87,6 +87,10 @@ def config_of(stage: str) -> StageConfig:
         partner_sources={
             "aws.partner/shopify.com/1234567/musubi-main": "main",
             "aws.partner/shopify.com/1234567/musubi-second": "second",
+        },
+        fact_endpoints={
+            "crm": FactEndpoint(url="https://crm.shop.example/facts", types=("LinkMade", "LinkEnded"), per_second=5),
+            "audit": FactEndpoint(url="https://audit.shop.example/in", header="authorization"),
         },
         domain=CustomDomain(
             name="line.shop.example",

@@ -14,7 +14,7 @@ from infra.names import Names
 from tests.infra.conftest import Synthesised, as_list, config_of
 
 WORK_QUEUES = {"line-events": 10, "shop-events": 10, "push": 10, "alert-shards": 10, "log": 10, "imports": 10}
-LAST_STOPS = {*(f"{name}-dlq" for name in WORK_QUEUES), "quarantine", "schedules-dlq", "bus-dlq"}
+LAST_STOPS = {*(f"{name}-dlq" for name in WORK_QUEUES), "quarantine", "schedules-dlq", "bus-dlq", "facts-dlq"}
 DAY = 24 * 3600
 
 
@@ -129,12 +129,17 @@ def test_services_may_send_only_for_our_own_rules_and_schedules(stage: Synthesis
         ("events.amazonaws.com", f"arn:aws:events:{here}:rule/{rule['EventBusName']}/{rule['Name']}")
         for rule in _rules(stage)
     ]
+    facts = [
+        ("events.amazonaws.com", f"arn:aws:events:{here}:rule/{stage.prefix}/{stage.prefix}-facts-{name}")
+        for name in stage.config.fact_endpoints
+    ]
     imports = [("events.amazonaws.com", f"arn:aws:events:{here}:rule/{stage.prefix}-imports-in")]
     assert allowed == {
         "imports": imports,
         "imports-dlq": imports,
         "shop-events": rules,
         "bus-dlq": rules,
+        **({"facts-dlq": facts} if facts else {}),
         "schedules-dlq": [("scheduler.amazonaws.com", f"arn:aws:scheduler:{here}:schedule/{stage.prefix}/*")],
     }
 
@@ -167,9 +172,11 @@ def test_on_this_machine_shopifys_source_is_taken_from_our_bus() -> None:
 
 
 def _rules(stage: Synthesised) -> list[Mapping[str, Any]]:
-    """Our own rule first."""
+    """What comes in from buses, our own rule first."""
     found = [
-        rule.properties for rule in stage.stateless.of_type("AWS::Events::Rule") if "EventBusName" in rule.properties
+        rule.properties
+        for rule in stage.stateless.of_type("AWS::Events::Rule")
+        if "EventBusName" in rule.properties and "facts-" not in rule.properties["Name"]
     ]
     return sorted(found, key=lambda rule: str(rule["Name"]).partition("shopify-in")[1:])
 

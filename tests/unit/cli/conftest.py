@@ -22,7 +22,7 @@ from tests.support import tables
 QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
 AWS: Any = botocore.client.BaseClient
 """Every client's class: tests put faults into its `_make_api_call`."""
-LONE = ("schedules-dlq", "bus-dlq", "quarantine")
+LONE = ("schedules-dlq", "bus-dlq", "facts-dlq", "quarantine")
 
 
 @dataclass

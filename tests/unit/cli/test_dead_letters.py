@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.unit.cli.conftest import AWS, Desk
@@ -37,7 +39,7 @@ def test_every_dead_letter_queue_is_counted(desk: Desk) -> None:
     counts = visible(desk)
     assert set(counts) == {
         "line-events-dlq", "shop-events-dlq", "push-dlq", "alert-shards-dlq", "log-dlq", "imports-dlq",
-        "schedules-dlq", "bus-dlq", "quarantine",
+        "schedules-dlq", "bus-dlq", "facts-dlq", "quarantine",
     }  # fmt: skip
     assert {queue: n for queue, n in counts.items() if n} == {"push-dlq": 2, "quarantine": 1}
 
@@ -62,6 +64,66 @@ def test_events_that_never_left_the_bus_go_to_the_shop_events(desk: Desk) -> Non
     desk.fill("bus-dlq", '{"detail-type":"OrderPaid"}')
     assert "1 records moved from bus" in desk.run("dlq", "redrive", "bus").stdout
     assert desk.bodies("shop-events") == ['{"detail-type":"OrderPaid"}']
+
+
+def fact(name: str, **changed: Any) -> str:
+    """A fact as EventBridge leaves it in a dead-letter queue."""
+    detail = {"id": name, "shop_id": "main", "member_id": "1001", "occurred_at": "2026-11-24T01:35:00+00:00"}
+    envelope = {"version": "0", "id": "e", "source": "musubi", "detail-type": "LinkMade", "detail": detail, **changed}
+    return json.dumps(envelope)
+
+
+@pytest.fixture
+def told(desk: Desk) -> Callable[[], list[dict[str, Any]]]:
+    """What the bus was handed, as a rule would pass it on."""
+    events = boto3.client("events")
+    events.create_event_bus(Name="musubi-test")
+    heard = desk.sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = desk.sqs.get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="all", EventBusName="musubi-test", EventPattern=json.dumps({"source": ["musubi"]}))
+    events.put_targets(Rule="all", EventBusName="musubi-test", Targets=[{"Id": "heard", "Arn": arn}])
+
+    def read() -> list[dict[str, Any]]:
+        found = desk.sqs.receive_message(QueueUrl=heard, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in found]
+
+    return read
+
+
+def test_facts_that_an_endpoint_did_not_take_go_back_to_the_bus(
+    desk: Desk, told: Callable[[], list[dict[str, Any]]]
+) -> None:
+    desk.fill("facts-dlq", fact("a"), fact("b"))
+    assert desk.ask("dlq", "redrive", "facts") == {"queue": "facts", "moved": 2, "refused": 0, "left_behind": 0}
+    again = told()
+    assert {(each["source"], each["detail-type"]) for each in again} == {("musubi", "LinkMade")}
+    # The id by which receivers know a fact stays; the envelope's is the bus's own.
+    assert sorted(each["detail"]["id"] for each in again) == ["a", "b"]
+    assert visible(desk)["facts-dlq"] == 0
+
+
+@pytest.mark.parametrize("body", ["not json", "[]", "1", "{}", fact("x", source="somebody")])
+def test_what_is_no_fact_stays_where_it_is(desk: Desk, told: Callable[[], list[dict[str, Any]]], body: str) -> None:
+    desk.fill("facts-dlq", body)
+    done = desk.run("dlq", "redrive", "facts")
+    assert done.exit_code == 1
+    assert "1 were not taken and stay dead" in done.stderr
+    assert told() == []
+
+
+def test_a_fact_that_the_bus_refuses_stays_dead(
+    desk: Desk, told: Callable[[], list[dict[str, Any]]], faulty: Callable[[Fault], None]
+) -> None:
+    desk.fill("facts-dlq", fact("a"))
+
+    def refuse(operation: str, request: Request, call: Callable[[Request], Any]) -> Any:
+        if operation != "PutEvents":
+            return call(request)
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+
+    faulty(refuse)
+    assert desk.run("dlq", "redrive", "facts").exit_code == 1
+    assert told() == []
 
 
 def test_an_empty_queue_is_no_error(desk: Desk) -> None:
@@ -144,7 +206,7 @@ def test_records_that_could_not_be_deleted_are_told(desk: Desk, faulty: Callable
 def test_there_is_no_way_back_for_other_queues(desk: Desk, queue: str) -> None:
     done = desk.run("dlq", "redrive", queue)
     assert done.exit_code == 2
-    assert "one of line-events, shop-events, push, alert-shards, log, imports, bus" in done.stderr
+    assert "one of line-events, shop-events, push, alert-shards, log, imports, bus, facts" in done.stderr
 
 
 def test_a_limit_below_one_is_misuse(desk: Desk) -> None:

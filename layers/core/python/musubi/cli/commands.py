@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup
 
 from musubi.cli import dead_letters, facts, imports, polls, privacy, views
+from musubi.cli.deployment import QUEUES
 from musubi.cli.options import NO_ANSWER, NOT_FOUND, AsJson, Local, Shop, Stage
 from musubi.cli.options import fail as _fail
 from musubi.cli.options import find_deployment as _find
@@ -153,9 +154,7 @@ def dlq_list(stage: Stage = None, local: Local = False, as_json: AsJson = False)
 
 @dlq_app.command("redrive")
 def dlq_redrive(
-    queue: Annotated[
-        str, typer.Argument(help="line-events, shop-events, push, alert-shards, or bus (to shop-events).")
-    ],
+    queue: Annotated[str, typer.Argument(help=f"{', '.join(QUEUES)}, bus (to shop-events), or facts (to the bus).")],
     stage: Stage = None,
     local: Local = False,
     limit: Annotated[int, typer.Option(min=1, help="At most this many records.")] = 1000,

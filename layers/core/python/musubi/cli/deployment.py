@@ -14,12 +14,13 @@ from musubi.adapters.dynamo.store import DynamoStore
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
-LONE_DLQS = ("schedules-dlq", "bus-dlq", "quarantine")
+LONE_DLQS = ("schedules-dlq", "bus-dlq", "facts-dlq", "quarantine")
 REGION = "ap-northeast-1"
 _LONGEST_CALL_S = 320
 
@@ -55,6 +56,14 @@ class Deployment:
 
     def sqs(self) -> SQSClient:
         return self._session().client("sqs", endpoint_url=self.endpoint)
+
+    def events(self) -> EventBridgeClient:
+        return self._session().client("events", endpoint_url=self.endpoint)
+
+    @property
+    def bus(self) -> str:
+        """The physical name of the deployment's bus."""
+        return f"musubi-{self.stage}"
 
     def bucket(self, what: str) -> str:
         """The physical name of a bucket, which account and region keep unique in the world."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from musubi.domain.ids import derived_id
 from musubi.domain.ledger import SWEEP_AFTER
 from musubi.domain.operations import Fact
-from musubi.domain.people import Link, LinkEnded, Nonce, Side
+from musubi.domain.people import Friend, Link, LinkEnded, Nonce, Side
 from musubi.domain.store_keys import LinkOfFriendKey, LinkOfMemberKey
 from musubi.domain.writes import Create, Drop, Put, Remove, Replace, Write
 
@@ -110,6 +110,32 @@ def link_fact(kind: str, link: Link, at: datetime, now: datetime, **more: str) -
         type=kind,
         occurred_at=at,
         data={"shop_id": link.shop_id, "member_id": link.member_id, "user_id": link.user_id, **more},
+        look_at=now + SWEEP_AFTER,
+    )
+
+
+def consent_fact(link: Link, friend: Friend, at: datetime, now: datetime) -> Fact:
+    """What the linked friend wishes about promotion on LINE, for a shop that keeps consents itself.
+
+    `at`: when it was said, or when who had said it before was linked. `data["at"]`: when it was said, by which wishes are
+    ordered. `state` is a word, since `"false"` would count as true.
+    """
+    said_at = friend.promo_at or at
+    return Fact(
+        fact_id=derived_id(
+            "fact", "ConsentChanged", link.user_id, link.shop_id, link.member_id, at.isoformat(), friend.promo.value
+        ),
+        type="ConsentChanged",
+        occurred_at=at,
+        data={
+            "shop_id": link.shop_id,
+            "member_id": link.member_id,
+            "user_id": link.user_id,
+            "channel": "line",
+            "purpose": "marketing",
+            "state": friend.promo.value,
+            "at": said_at.isoformat(),
+        },
         look_at=now + SWEEP_AFTER,
     )
 

@@ -19,7 +19,7 @@ from musubi.domain.history import of_line_event, of_send
 from musubi.domain.ids import FriendPerson, enrolment_id, send_id
 from musubi.domain.intents import MAY_TELL, Intent, intent_of
 from musubi.domain.ledger import Send
-from musubi.domain.linking import LinkMove, end_link, make_link, nonce_digest
+from musubi.domain.linking import LinkMove, consent_fact, end_link, make_link, nonce_digest
 from musubi.domain.operations import Fact, Seen
 from musubi.domain.outcome import Outcome, Verdict
 from musubi.domain.people import Friend, Link, Member, MemberState, Nonce, Promo
@@ -207,10 +207,8 @@ def _decide(
             return _offer_link(friend, link, deps)
         case Intent.UNLINK:
             return _decide_unlink(event, friend, link, deps)
-        case Intent.REFUSE_PROMO:
-            return _decide_promo(event, friend, Promo.REFUSED, FriendEvent.PROMO_REFUSED)
-        case Intent.ALLOW_PROMO:
-            return _decide_promo(event, friend, Promo.ALLOWED, FriendEvent.PROMO_ALLOWED)
+        case Intent.REFUSE_PROMO | Intent.ALLOW_PROMO:
+            return _decide_promo(event, intent, friend, link, deps)
     return _Change(friend, None, event.type.value)
 
 
@@ -223,10 +221,8 @@ def _decide_in_standby(
             change = _decide_link(event, friend, link, loaded, deps)
         case Intent.UNLINK:
             change = _decide_unlink(event, friend, link, deps)
-        case Intent.REFUSE_PROMO:
-            change = _decide_promo(event, friend, Promo.REFUSED, FriendEvent.PROMO_REFUSED)
-        case Intent.ALLOW_PROMO:
-            change = _decide_promo(event, friend, Promo.ALLOWED, FriendEvent.PROMO_ALLOWED)
+        case Intent.REFUSE_PROMO | Intent.ALLOW_PROMO:
+            change = _decide_promo(event, intent, friend, link, deps)
         case _:
             change = _Change(friend, None, "")
     return replace(change, tells=None, reason="standby")
@@ -253,7 +249,11 @@ def _decide_link(event: LineEvent, friend: Friend, link: Link | None, loaded: Lo
     if move.reason == "overtaken":
         return _Change(friend, None, move.reason, move.writes)
     tells = FriendEvent.LINKED if move.link is not None else FriendEvent.LINK_FAILED
-    return _Change(friend, tells, move.reason, move.writes, move.facts, link=move.link)
+    change = _Change(friend, tells, move.reason, move.writes, move.facts, link=move.link)
+    if move.link is None or not move.facts or friend.promo_at is None:
+        return change
+    # Said when there was no member to say it for: the shop does not know it yet.
+    return _with_consent(change, move.link, event, deps)
 
 
 def _is_erased(nonce: Nonce | None, loaded: Loaded) -> bool:
@@ -285,11 +285,20 @@ def _decide_unlink(event: LineEvent, friend: Friend, link: Link | None, deps: De
     return _Change(wished, tells, move.reason, move.writes, move.facts, link=link)
 
 
-def _decide_promo(event: LineEvent, friend: Friend, promo: Promo, tells: FriendEvent) -> _Change:
-    changed = set_promo(friend, promo, event.at)
+def _decide_promo(event: LineEvent, intent: Intent, friend: Friend, link: Link | None, deps: Deps) -> _Change:
+    """The shop hears each wish, a repeated one too: it may have another one on file."""
+    refused = intent is Intent.REFUSE_PROMO
+    tells = FriendEvent.PROMO_REFUSED if refused else FriendEvent.PROMO_ALLOWED
+    changed = set_promo(friend, Promo.REFUSED if refused else Promo.ALLOWED, event.at)
     if changed is None:
         return _Change(friend, None, "overtaken")
-    return _Change(changed, tells, tells.value)
+    change = _Change(changed, tells, tells.value)
+    return change if link is None else _with_consent(change, link, event, deps)
+
+
+def _with_consent(change: _Change, link: Link, event: LineEvent, deps: Deps) -> _Change:
+    fact = consent_fact(link, change.friend, event.at, deps.clock.machine())
+    return replace(change, writes=(*change.writes, Create(fact)), facts=(*change.facts, fact))
 
 
 def _store_friend(before: Friend | None, after: Friend) -> Write:
