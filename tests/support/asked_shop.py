@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -70,7 +71,37 @@ def _is_in(order: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     return all(value[:19] >= query[name] for name, value in kept.items() if name in query)
 
 
-ANSWERING: Mapping[str, type[AskedShop]] = {"stores": StoresShop}
+class BaseShop(AskedShop):
+    """BASE's list, short and filtered by when orders were placed, and each order whole; newest first, as shops list."""
+
+    def refused(self) -> Said:
+        return said({"error": "invalid_request", "error_description": "アクセストークンが無効です。"}, 400)
+
+    def page(self, path: str, query: Mapping[str, str]) -> Said:
+        if path.startswith("/1/orders/detail/"):
+            key = path.rpartition("/")[2]
+            whole = [one for one in self.orders if one.get("unique_key") == key]
+            return said({"order": whole[0]}) if whole else said({"error": "not_found"}, 400)
+        if path != "/1/orders":
+            return Said(404)
+        start, end = (_unix(query[name]) for name in ("start_ordered", "end_ordered"))
+        found = sorted(self.orders, key=lambda one: -int(one.get("ordered") or 0))
+        found = [one for one in found if start <= int(one.get("ordered") or start) <= end]
+        offset, limit = int(query["offset"]), int(query["limit"])
+        assert 1 <= limit <= 100
+        return said({"orders": [_short(one) for one in found[offset : offset + limit]]})
+
+
+def _unix(text: str) -> int:
+    return int(datetime.strptime(f"{text} +0900", "%Y-%m-%d %H:%M:%S %z").timestamp())
+
+
+def _short(order: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = ("order_items", "tracking_number", "shipping_method")
+    return {name: value for name, value in order.items() if name not in left_out}
+
+
+ANSWERING: Mapping[str, type[AskedShop]] = {"stores": StoresShop, "base": BaseShop}
 """Shops that are only asked, by platform."""
 
 

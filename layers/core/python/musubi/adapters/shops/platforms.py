@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
+from musubi.adapters.shops.base_ec import PLATFORM as BASE
 from musubi.adapters.shops.cloudevents import PLATFORM as CLOUDEVENTS
 from musubi.adapters.shops.csv import PLATFORM as CSV
 from musubi.adapters.shops.eccube import PLATFORM as ECCUBE
@@ -20,7 +21,7 @@ from musubi.domain.errors import ConfigError
 
 PLATFORMS: Mapping[str, Platform] = {
     one.name: one
-    for one in (SHOPIFY, ECCUBE, WOOCOMMERCE, SQUARE, MAKESHOP, STORES, CLOUDEVENTS, MAPPING, SEGMENT, CSV)
+    for one in (SHOPIFY, ECCUBE, WOOCOMMERCE, SQUARE, MAKESHOP, STORES, BASE, CLOUDEVENTS, MAPPING, SEGMENT, CSV)
 }
 
 DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if one.verify is not None}

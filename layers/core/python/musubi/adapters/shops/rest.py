@@ -45,6 +45,14 @@ class Rest:
             raise Permanent(f"{self._platform} api: answer is no object")
         return found
 
+    def is_refused(self, answer: Answer) -> bool:
+        """Whether it is the token that the shop does not take."""
+        return answer.status == 401
+
+    def is_passing(self, answer: Answer) -> bool:
+        """Whether the same call may do better later."""
+        return answer.status in _PASSING or answer.status >= 500
+
     def _by_key(self, path: str) -> Answer:
         """By the first token that the shop takes: one that was just replaced is still listed."""
         keys = self._api.keys()
@@ -52,7 +60,7 @@ class Rest:
             raise Permanent(f"shops/{self._api.shop_id}/{self._platform}-api: no such secret")
         for key in keys:
             answer = self._http.request("GET", path, None, _headers(key))
-            if answer.status != 401:
+            if not self.is_refused(answer):
                 break
         return answer
 
@@ -61,7 +69,7 @@ class Rest:
         assert self._api.bearer is not None
         token = self._api.bearer()
         answer = self._http.request("GET", path, None, _headers(token))
-        if answer.status == 401:
+        if self.is_refused(answer):
             answer = self._http.request("GET", path, None, _headers(self._api.bearer(token)))
         return answer
 
@@ -69,7 +77,7 @@ class Rest:
         """`answer` if it is one. A redirect is refused, not followed: the token would go with it."""
         if answer.status == 200:
             return answer
-        if answer.status in _PASSING or answer.status >= 500:
+        if self.is_passing(answer):
             raise Retryable(f"{self._platform} api: {answer.status}", after_s=BUSY_S)
         hint = {401: "the token", 403: "the token's rights"}.get(answer.status, "the base URL")
         raise Permanent(f"{self._platform} api: {answer.status}, check {hint}")
