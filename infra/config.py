@@ -22,6 +22,9 @@ HISTORY_AT_LEAST = 45
 FETCHED = ("eccube",)
 """Shop systems whose webhooks only name what changed: the worker asks the shop's API, with an OAuth grant that it renews."""
 
+GRANTED = (*FETCHED, "base")
+"""Shop systems whose secret is an OAuth grant: whoever asks them stores it anew."""
+
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,32}")

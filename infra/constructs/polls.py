@@ -3,7 +3,7 @@
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.config import FETCHED
+from infra.config import GRANTED
 from infra.constructs.shop_events import pairs
 from infra.lib.grants import QUERY, READ, WRITE
 from infra.lib.python_function import PythonFunction
@@ -30,7 +30,7 @@ class Polls(Construct):
         super().__init__(scope, construct_id)
         config, grants = site.config, site.grants
         keys = [f"shops/{name}-api" for name in config.shop_apis]
-        renewed = [f"shops/{name}-api" for name in config.shop_apis if name.partition("/")[2] in FETCHED]
+        renewed = [f"shops/{name}-api" for name in config.shop_apis if name.partition("/")[2] in GRANTED]
         self.worker = PythonFunction(
             self,
             "PollShop",

@@ -21,7 +21,8 @@ UNREAD = {
     "shop/shopify/preview_order_update.json", "shop/shopify/products_update.json", "shop/square/order_created.json",
     "shop/square/test_notification.json", "shop/woocommerce/order_created_draft.json",
     "shop/woocommerce/product_updated.json", "shop_api/eccube/error_in_one_order.json", "shop_api/eccube/order_gone.json",
-    "shop_api/eccube/order_own_status.json",
+    "shop_api/eccube/order_own_status.json", "shop_api/base/order_new_status.json",
+    "shop_api/stores/order_new_delivery_kind.json",
 }  # fmt: skip
 """Samples of shops with something that has no meaning here: kept as it came."""
 
@@ -50,7 +51,16 @@ def test_no_sample_is_refused(ours: list[Row]) -> None:
 
 def test_what_a_sample_is_named_after_is_what_becomes_of_it(ours: list[Row]) -> None:
     fractions = [row for row in ours if "fraction" in row.file or "half_a_yen" in row.file]
-    assert {row.system for row in fractions} >= {"cloudevents", "eccube", "mapping", "shopify", "square", "woocommerce"}
+    assert {row.system for row in fractions} >= {
+        "base",
+        "cloudevents",
+        "eccube",
+        "mapping",
+        "shopify",
+        "square",
+        "stores",
+        "woocommerce",
+    }
     for row in fractions:
         assert (row.verdict, row.why.rpartition(": ")[2]) == ("quarantined", "a fraction of a yen"), row
     broken = [row for row in ours if "quarantined" in row.verdict and row not in fractions]
@@ -97,7 +107,9 @@ def test_a_folder_of_captures_is_read_by_its_names(tmp_path: Path) -> None:
         "shopify/orders.create.json": '{"id": 5, "created_at": "2026-11-24T10:00:00+09:00"}',
         "shopify/made.up.json": '{"id": 5}',
         "square/odd.json": "{",
-        "stores/order.json": "{}",
+        "stores/order.json": '{"id": "631ae6a76d37bf003d55ade0", "ordered_at": "2026-11-24T10:00:00+09:00"}',
+        "stores/orders.json": '{"orders": [{"id": null}]}',
+        "smaregi/order.json": "{}",
         "eccube/graphql.order.json": "{}",
         "shopify-eventbridge/products.update.json": (
             '{"detail-type": "shopifyWebhook", "source": "aws.partner/shopify.com/1/x",'
@@ -112,7 +124,9 @@ def test_a_folder_of_captures_is_read_by_its_names(tmp_path: Path) -> None:
         "shopify/orders.create.json": "accepted",
         "shopify-eventbridge/products.update.json": "unread",
         "square/odd.json": "quarantined",
-        "stores/order.json": "no call",
+        "stores/order.json": "accepted",
+        "stores/orders.json": "quarantined",
+        "smaregi/order.json": "no call",
     }
 
 

@@ -7,16 +7,22 @@ from typing import Any
 
 import pytest
 
-from infra.config import ConfigError, StageConfig
+from infra.config import FETCHED, GRANTED, ConfigError, StageConfig
 from infra.stages import load
+from musubi.adapters.shops.platforms import PLATFORMS
 from tests.infra.conftest import Synthesised
 
 ASKED = {
     "shops": ("main", "second"),
     "platforms": ("shopify", "eccube", "cloudevents"),
-    "shop_apis": {"main/eccube": "https://shop.example/cube", "main/woocommerce": "https://woo.example"},
+    "shop_apis": {
+        "main/eccube": "https://shop.example/cube",
+        "main/woocommerce": "https://woo.example",
+        "second/base": "https://base.example",
+    },
     "order_statuses": {"main/eccube/10": "4"},
 }
+BASE_GRANT = ":parameter/musubi/prod/shops/second/base-api"
 GRANT = ":parameter/musubi/prod/shops/main/eccube-api"
 
 
@@ -44,7 +50,12 @@ def test_the_worker_may_read_and_store_exactly_the_grants_it_renews(prod_asking:
 def test_nobody_else_may_store_a_secret(prod_asking: Synthesised) -> None:
     storing = {name for name in prod_asking.functions if rights(prod_asking, name, "ssm:PutParameter")}
     assert storing <= {"shop_events", "poll_shop"}
-    assert rights(prod_asking, "poll_shop", "ssm:PutParameter") == [GRANT]
+    assert rights(prod_asking, "poll_shop", "ssm:PutParameter") == [GRANT, BASE_GRANT]
+
+
+def test_whoever_has_a_grant_that_is_renewed_is_named() -> None:
+    assert set(GRANTED) == {name for name, one in PLATFORMS.items() if one.renews_at is not None}
+    assert set(FETCHED) == {name for name, one in PLATFORMS.items() if one.fetches}
 
 
 def test_a_stage_without_such_shops_gives_no_right_at_all(prod: Synthesised) -> None:
@@ -55,7 +66,10 @@ def test_a_stage_without_such_shops_gives_no_right_at_all(prod: Synthesised) -> 
 
 def test_the_worker_is_told_where_to_ask_and_what_statuses_mean(prod_asking: Synthesised) -> None:
     told = prod_asking.functions["shop_events"].env
-    assert told["SHOP_APIS"] == "main/eccube=https://shop.example/cube,main/woocommerce=https://woo.example"
+    assert (
+        told["SHOP_APIS"]
+        == "main/eccube=https://shop.example/cube,main/woocommerce=https://woo.example,second/base=https://base.example"
+    )
     assert told["ORDER_STATUSES"] == "main/eccube/10=4"
     assert "refresh_token" not in json.dumps(told)
 

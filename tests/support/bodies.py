@@ -14,16 +14,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from musubi.adapters.shops.platforms import DOORS
-from musubi.adapters.shops.source import ShopApi
+from musubi.adapters.shops.source import ShopApi, open_source
+from musubi.contracts import jobs
+from tests.support.asked_shop import ANSWERING, asked
 from tests.support.eccube_shop import eccube_shop
-from tests.support.intake import Fate, Intake, signed
+from tests.support.intake import AT, Fate, Intake, signed
 from tests.support.markdown import ROOT
 
 EVENTS = ROOT / "events"
+_LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 ANSWERS = [EVENTS / "shop_api" / "eccube" / name for name in ("customer_new.json", "order_new.json")]
 VARIABLE = "MUSUBI_PAYLOADS"
 """Names a folder of captures for the test suite."""
@@ -66,6 +70,8 @@ def samples(folder: Path = EVENTS) -> Iterator[Row]:
                 raw = json.dumps([{**thing, "action": "updated"}]).encode()
                 with _asking([path]) as intake:
                     yield _called(intake, "eccube", name, raw, signed("eccube", raw, {})[0])
+            case ("shop_api", platform) if platform in ANSWERING:
+                yield _found(platform, name, json.loads(path.read_bytes())["orders"])
             case ("line",):
                 intake = Intake()
                 status = intake.line(path.read_bytes(), _headers(path))["statusCode"]
@@ -88,6 +94,9 @@ def captures(folder: Path) -> Iterator[Row]:
             yield _brought(name, raw.decode())
         elif system == "eccube" and not path.name.startswith("webhook"):
             yield _no_call(system, name, "what the shop's API answers")
+        elif system in ANSWERING:
+            body = json.loads(raw)
+            yield _found(system, name, body.get("orders", [body]))
         elif system in DOORS:
             kind = "application/cloudevents+json" if system == "cloudevents" else "application/json"
             headers, query = signed(system, raw, {"content-type": kind, **_topic(system, path.stem)})
@@ -113,6 +122,15 @@ def _asking(answers: Iterable[Path]) -> Iterator[Intake]:
             bearer=lambda refused=None: next(iter(shop.good)),
         )
         yield intake
+
+
+def _found(platform: str, name: str, orders: list[Any]) -> Row:
+    """What becomes of `orders` once a poll finds them: the platform's source reads them from a shop of nothing else."""
+    intake = Intake()
+    with asked(ANSWERING[platform](orders=orders)) as shop:
+        page = open_source(platform, shop.api()).changed("orders", _LONG_AGO, AT, None)
+    intake.sent += [jobs.found_body("main", platform, one, AT, False, intake._claim) for one in page.snapshots]
+    return Row(platform, name, 200, tuple(intake.work()))
 
 
 def _thing(path: Path) -> dict[str, Any] | None:

@@ -57,7 +57,8 @@ def poll(
     platform: str,
     whats: Sequence[What] = ("orders",),
     out_of_time: Callable[[], bool] = lambda: False,
+    pushes: bool = True,
 ) -> Outcome:
-    """One run of the schedule for the world's shop."""
+    """One run of the schedule for the world's shop, which may also call (`pushes`)."""
     deps = Deps(world.wired_store, world.clock, WorldQueue(world), RULES)
-    return poll_shop(PolledShop("main", platform, whats, pushes=True), source, deps, out_of_time)
+    return poll_shop(PolledShop("main", platform, whats, pushes=pushes), source, deps, out_of_time)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from moto import mock_aws
 
 from musubi.adapters import aws
-from musubi.adapters.shops.http import Http
+from musubi.adapters.shops.http import Answer, Http
 from musubi.adapters.shops.oauth import LEASE, DynamoLease, Grant, SsmGrant, Tokens
 from musubi.domain.errors import Retryable
 from tests.support import tables
@@ -210,3 +211,31 @@ def test_secrets_appear_nowhere(house: House, caplog: pytest.LogCaptureFixture) 
     grant = Grant("client-1", "secret-1", "refresh-1", "access-1", house.now)
     shown = f"{caplog.text}{[vars(one) for one in caplog.records]}{refused.value}{grant!r}"
     assert not [secret for secret in ("secret-1", "refresh-", "access-") if secret in shown]
+
+
+class _Recording(Http):
+    """Renews everything, and keeps what it was asked with."""
+
+    def __init__(self, forms: list[dict[str, str]]) -> None:
+        super().__init__("http://127.0.0.1:1", lambda: 60.0)
+        self._forms = forms
+
+    def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        self._forms.append(dict(parse_qsl((body or b"").decode())))
+        return Answer(200, {}, b'{"access_token": "access-9", "expires_in": 3600, "refresh_token": "refresh-9"}')
+
+
+@pytest.mark.parametrize("given", [{"redirect_uri": "https://shop.example.jp/back"}, {}])
+def test_a_redirect_address_in_the_grant_is_sent_along_and_kept(house: House, given: dict[str, str]) -> None:
+    house.store(PASTED | given)
+    forms: list[dict[str, str]] = []
+    tokens = Tokens(
+        SsmGrant(house.ssm, NAME),
+        DynamoLease(house.dynamodb, tables.WORK, "main", "base"),
+        lambda: _Recording(forms),
+        "/1/oauth/token",
+        lambda: house.now,
+    )
+    assert tokens() == "access-9"
+    assert [{name: form[name] for name in form if name == "redirect_uri"} for form in forms] == [given]
+    assert {name: value for name, value in house.stored().items() if name == "redirect_uri"} == given

@@ -41,7 +41,7 @@ def adapter_for(platform: str, mappings: Mapping[str, Any] = MappingProxyType({}
     """
     if platform not in PLATFORMS:
         raise Permanent("platform: no adapter")
-    reader = import_module(f"musubi.adapters.shops.{platform}.normalise").normalise
+    reader = import_module(PLATFORMS[platform].module("normalise")).normalise
     if PLATFORMS[platform].mapped:
         reader = partial(reader, mappings=mappings)
     if PLATFORMS[platform].fetches:

@@ -51,6 +51,8 @@ class Grant:
     refresh_token: str = field(repr=False)
     access_token: str | None = field(default=None, repr=False)
     ends_at: datetime | None = None
+    redirect_uri: str | None = None
+    """Sent along where it is there: some shops (BASE) may ask for it [?]."""
 
     def good(self, now: datetime, refused: str | None) -> str | None:
         """The access token if it can still be used."""
@@ -197,6 +199,8 @@ class Tokens:
             "client_secret": grant.client_secret,
             "refresh_token": grant.refresh_token,
         }
+        if grant.redirect_uri is not None:
+            form["redirect_uri"] = grant.redirect_uri
         asked_at = self._now()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         try:
@@ -251,10 +255,16 @@ def _grant(document: Any) -> Grant:
     if not all(isinstance(text, str) and text for text in texts.values()):
         raise ValueError("empty")
     ends, access = document.get("ends_at"), document.get("access_token")
+    back = document.get("redirect_uri")
     ends_at = datetime.fromisoformat(ends) if isinstance(ends, str) else None
     if ends_at is not None and ends_at.tzinfo is None:
         raise ValueError("naive")
-    return Grant(**texts, access_token=access if isinstance(access, str) and access else None, ends_at=ends_at)
+    return Grant(
+        **texts,
+        access_token=access if isinstance(access, str) and access else None,
+        ends_at=ends_at,
+        redirect_uri=back if isinstance(back, str) and back else None,
+    )
 
 
 def _document(grant: Grant) -> str:
@@ -265,4 +275,6 @@ def _document(grant: Grant) -> str:
     }
     if grant.access_token is not None and grant.ends_at is not None:
         found |= {"access_token": grant.access_token, "ends_at": grant.ends_at.isoformat()}
+    if grant.redirect_uri is not None:
+        found["redirect_uri"] = grant.redirect_uri
     return json.dumps(found)

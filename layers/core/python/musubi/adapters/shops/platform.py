@@ -76,6 +76,12 @@ class Platform:
     """Where its OAuth access tokens are renewed, below the API's base URL (`oauth`); None: its API takes a key."""
     polls: tuple[Literal["orders", "members"], ...] = ()
     """What the shop can be asked for (see `source`)."""
+    package: str = ""
+    """Where its modules lie, if not under its name."""
     link_ways: str = "nonce API"
     unknown: str = ""
     """What the vendor's documents do not say."""
+
+    def module(self, name: str) -> str:
+        """The full name of one of its modules."""
+        return f"musubi.adapters.shops.{self.package or self.name}.{name}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from musubi.adapters.shops.base_ec import PLATFORM as BASE
 from musubi.adapters.shops.cloudevents import PLATFORM as CLOUDEVENTS
 from musubi.adapters.shops.csv import PLATFORM as CSV
 from musubi.adapters.shops.eccube import PLATFORM as ECCUBE
@@ -14,15 +15,24 @@ from musubi.adapters.shops.platform import Platform, Proof
 from musubi.adapters.shops.segment import PLATFORM as SEGMENT
 from musubi.adapters.shops.shopify import PLATFORM as SHOPIFY
 from musubi.adapters.shops.square import PLATFORM as SQUARE
+from musubi.adapters.shops.stores import PLATFORM as STORES
 from musubi.adapters.shops.woocommerce import PLATFORM as WOOCOMMERCE
 from musubi.domain.errors import ConfigError
 
 PLATFORMS: Mapping[str, Platform] = {
-    one.name: one for one in (SHOPIFY, ECCUBE, WOOCOMMERCE, SQUARE, MAKESHOP, CLOUDEVENTS, MAPPING, SEGMENT, CSV)
+    one.name: one
+    for one in (SHOPIFY, ECCUBE, WOOCOMMERCE, SQUARE, MAKESHOP, STORES, BASE, CLOUDEVENTS, MAPPING, SEGMENT, CSV)
 }
 
 DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if one.verify is not None}
 """Those that call us."""
+
+
+def calling(names: Iterable[str]) -> set[tuple[str, str]]:
+    """Of `<shop>/<platform>` the (shop, platform) that also call us: where nobody calls, no call can be missed."""
+    pairs = ((shop, platform) for shop, _, platform in (name.partition("/") for name in names))
+    return {(shop, platform) for shop, platform in pairs if platform in DOORS}
+
 
 _log = logging.getLogger("musubi.platforms")
 

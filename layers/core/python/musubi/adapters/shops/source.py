@@ -76,7 +76,7 @@ def open_source(platform: str, api: ShopApi) -> ShopSource:
     """The source of `platform` for one shop; Permanent when it has none (a schedule of a later or an earlier deployment)."""
     if not polled(platform):
         raise Permanent("platform: can not be polled")
-    module = import_module(f"musubi.adapters.shops.{platform}.source")
+    module = import_module(PLATFORMS[platform].module("source"))
     return cast(OpenSource, module.open_source)(api)
 
 

@@ -22,6 +22,7 @@ def shop_events() -> Worker[Sequence[ShopEvent | UnreadShopEvent]]:
     from musubi.adapters.shops.base import adapter_for
     from musubi.adapters.shops.bus import read_envelope
     from musubi.adapters.shops.mapping.files import read_mappings
+    from musubi.adapters.shops.platforms import calling
     from musubi.adapters.shops.source import marked
     from musubi.contracts.jobs import is_bus_envelope, read_shop, shop_payload
     from musubi.domain.outcome import Outcome, Verdict
@@ -45,7 +46,7 @@ def shop_events() -> Worker[Sequence[ShopEvent | UnreadShopEvent]]:
         shop_hosts=frozenset(s.shop_hosts),
     )
 
-    notes = SourceNotes(deps.store, clock, {(shop, name) for shop, _, name in (n.partition("/") for n in s.shop_apis)})
+    notes = SourceNotes(deps.store, clock, calling(s.shop_apis))
 
     def parse(body: str, sent_at: datetime) -> Sequence[ShopEvent | UnreadShopEvent]:
         ahead = parts.ahead(clock)
