@@ -128,4 +128,4 @@ test: export CI := true
 test: setup layers lint types imports ## everything; what CI runs
 	@$(PY) -m pytest -q -n 2 --dist loadfile $(call tests,unit stores contract flows infra)
 	@$(TOOL).browser
-	@$(PY) -m pytest -q -ra -n 2 --dist loadgroup $(call tests,e2e)
+	@$(PY) -m pytest -q -ra -n 2 --dist loadfile $(call tests,e2e)

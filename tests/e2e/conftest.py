@@ -24,13 +24,6 @@ _BLOCK = 6
 _FIRST, _LAST = 20_000, 32_000
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers at most: one with the session's stack, one with the fault run's own, which mostly waits for sweeps."""
-    for item in items:
-        group = "faults" if item.get_closest_marker("faults") else "stack"
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def stack_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of the session's stack: PORT_BASE if given, else a free block, and a folder of its own."""
