@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.config import FETCHED
 from infra.lib.bus_rules import bus_rules
-from infra.lib.grants import READ, REMOVE, WRITE
+from infra.lib.grants import QUERY, READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.queues import allow_service, make_last_stop
@@ -61,7 +61,8 @@ class ShopEvents(Construct):
                 "CONTENT_DIR": site.config.content_dir,
             },
             statements=[
-                *grants.table("people", READ + WRITE + REMOVE),
+                # Of a member who becomes another one all rows are read.
+                *grants.table("people", READ + QUERY + WRITE + REMOVE),
                 *grants.table("work", READ + WRITE + REMOVE),
                 *grants.consume("shop-events"),
                 *grants.send("push", "log", "quarantine"),

@@ -49,7 +49,7 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         **BUS,
     },
     "shop_events": {
-        PEOPLE: READ | WRITE | REMOVE,
+        PEOPLE: READ | QUERY | WRITE | REMOVE,
         WORK: READ | WRITE | REMOVE,
         ("sqs", "musubi-prod-shop-events"): CONSUME,
         ("sqs", "musubi-prod-push"): SEND,

@@ -4,9 +4,7 @@ rights. Each chapter says by an assertion that it came to what it is about."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
@@ -20,6 +18,7 @@ from musubi.domain.writes import Create
 from musubi.runtime.bootstrap import imports
 from musubi.usecases.control_sends import resume_sends, stop_sends
 from musubi.usecases.file_privacy import approve, erase_friend
+from tests.support.busy_acts import daily, envelope, go_to, line_event, link_up, nonce_of, order_of, said, told
 from tests.support.deployed import ROOT, Deployed
 from tests.support.flows_functions import sample
 from tests.support.line_stub import Say
@@ -62,8 +61,8 @@ def friends_come(house: Deployed) -> None:
     """Follow, a message too long for the queue, one nobody can read, a group, something new."""
     long = {"message": {"type": "text", "text": "あ" * 100_000}}
     group = {"type": "join", "source": {"type": "group", "groupId": "C" + "1" * 32}}
-    assert house.line_says(_event(house, MIO, "follow"), _event(house, REN, "message", **long), 5) == 200
-    assert house.line_says(_event(house, REN, "brandNew"), {**_event(house, MIO, "join"), **group}) == 200
+    assert house.line_says(line_event(house, MIO, "follow"), line_event(house, REN, "message", **long), 5) == 200
+    assert house.line_says(line_event(house, REN, "brandNew"), {**line_event(house, MIO, "join"), **group}) == 200
     assert house.work_off("line_events") == 0
     assert house.sends() == {("accepted", "accepted")}
     assert house.quarantined() == ["line-events"]
@@ -74,39 +73,41 @@ def members_come(house: Deployed) -> None:
     birthday = house.now.date() + timedelta(days=1)
     lots = [{"points": 300, "expires_at": (birthday + timedelta(days=days)).isoformat()} for days in (1, 90)]
     member = {"member_id": "1001", "name": {"family": "結城", "given": "澪"}, "birthday": f"--{birthday:%m-%d}"}
-    assert house.shop_says(_told("MemberRegistered", **member), _told("Unheard", x=1)) == 202
+    assert house.shop_says(told("MemberRegistered", **member), told("Unheard", x=1)) == 202
     assert house.work_off("shop_events") == 0
     house.later(minutes=1)
-    house.shop_says(_told("PointsBalanceChanged", member_id="1001", balance=600, lots=lots))
-    house.put("shop-events", json.dumps(_envelope(house, "MemberRegistered", member_id="1002")))
+    house.shop_says(told("PointsBalanceChanged", member_id="1001", balance=600, lots=lots))
+    house.put("shop-events", json.dumps(envelope(house, "MemberRegistered", member_id="1002")))
     assert house.shopify_says("orders/create", {"id": 7, "note": "あ" * 100_000}) == 200
     assert house.work_off("shop_events") == 0
     assert house.store.load([OrderKey("main", "7")]).get(OrderKey("main", "7")) is not None
     house.later(minutes=1)
-    house.shop_says(_told("PointsBalanceChanged", member_id="1001", balance=300, lots=lots[:1]))
+    house.shop_says(told("PointsBalanceChanged", member_id="1001", balance=300, lots=lots[:1]))
     assert house.work_off("shop_events") == 0
 
 
 def a_friend_links(house: Deployed) -> None:
     """The offer, at first unanswered by LINE; the nonce; the link; a second offer."""
-    house.line_says(_event(house, MIO, "postback", postback={"data": "v=1&do=start_link"}))
+    house.line_says(line_event(house, MIO, "postback", postback={"data": "v=1&do=start_link"}))
     house.line.answers.append(Say(status=500))
     assert house.work_off("line_events") == 1
     house.line.answers.append(Say(body='{"linkToken":"t0ken"}'))
     assert house.work_off("line_events") == 0
     assert "linkToken=t0ken" in house.line.calls[-1].body.decode()
-    _link(house, MIO, "1001")
+    link_up(house, MIO, "1001")
     assert house.store.load([LinkOfMemberKey("main", "1001")]).get(LinkOfMemberKey("main", "1001")) is not None
-    house.line_says(_text(house, MIO, "会員連携"))
+    house.line_says(said(house, MIO, "会員連携"))
     # A failed link names nobody; another one names a nonce that nobody issued.
-    failed = _event(house, MIO, "accountLink", link={"result": "failed", "nonce": _nonce(house, "1001")})
-    house.line_says({**failed, "source": {}}, _event(house, REN, "accountLink", link={"result": "ok", "nonce": "x"}))
+    failed = line_event(house, MIO, "accountLink", link={"result": "failed", "nonce": nonce_of(house, "1001")})
+    house.line_says(
+        {**failed, "source": {}}, line_event(house, REN, "accountLink", link={"result": "ok", "nonce": "x"})
+    )
     assert house.work_off("line_events") == 0
 
 
 def orders_are_pushed(house: Deployed) -> None:
     """Thanks, shipping notice, a cancelled follow-up, a repeat."""
-    placed = _order(house, "A-1")
+    placed = order_of(house, "A-1")
     house.shop_says(placed)
     assert house.work_off("shop_events") == 0
     pushed = len(house.line.calls)
@@ -114,11 +115,11 @@ def orders_are_pushed(house: Deployed) -> None:
     assert len(house.line.calls) == pushed + 1
     house.later(minutes=1)
     parcel = {"shipment_id": "p1", "carrier": "yamato", "tracking_numbers": ["123456789012"]}
-    house.shop_says(_told("ShipmentDispatched", order_id="A-1", order_number="A-1", shipment=parcel))
-    house.shop_says({**placed, "id": "other"}, _told("OrderPaid", order_id="A-1"))
+    house.shop_says(told("ShipmentDispatched", order_id="A-1", order_number="A-1", shipment=parcel))
+    house.shop_says({**placed, "id": "other"}, told("OrderPaid", order_id="A-1"))
     assert house.work_off("shop_events") == 0
     house.later(minutes=1)
-    house.shop_says(_told("OrderCancelled", order_id="A-1", cancelled_at=house.now.isoformat()))
+    house.shop_says(told("OrderCancelled", order_id="A-1", cancelled_at=house.now.isoformat()))
     assert house.work_off("shop_events") == 0
     assert house.work_off("push_sender") == 0
     assert ("skipped", "exited:OrderCancelled") in house.sends()
@@ -131,7 +132,7 @@ def line_has_bad_days(house: Deployed) -> None:
     house.line.answers.extend(answers)
     for number in range(2, 7):
         house.later(minutes=1)
-        house.shop_says(_order(house, f"A-{number}"))
+        house.shop_says(order_of(house, f"A-{number}"))
         assert house.work_off("shop_events") == 0
     assert house.work_off("push_sender") == 0
     reasons = {reason for _, reason in house.sends()}
@@ -143,10 +144,10 @@ def everything_is_stopped_and_goes_on(house: Deployed) -> None:
     """The kill switch parks a push and an answer; the sweeper releases them."""
     clock = _Clock(house)
     stop_sends(house.store, clock, "wrong coupon")
-    house.shop_says(_order(house, "B-1"))
+    house.shop_says(order_of(house, "B-1"))
     assert house.work_off("shop_events") == 0
     assert house.work_off("push_sender") == 0
-    house.line_says(_text(house, MIO, "配信停止"))
+    house.line_says(said(house, MIO, "配信停止"))
     assert house.work_off("line_events") == 0
     assert ("parked", "kill_switch") in house.sends()
     house.invoke("sweeper", {})
@@ -159,12 +160,12 @@ def everything_is_stopped_and_goes_on(house: Deployed) -> None:
 
 def answers_come_late(house: Deployed) -> None:
     """Reply tokens that are used up or too old become pushes; a repeat finds its own row."""
-    resumed = _text(house, MIO, "配信再開")
+    resumed = said(house, MIO, "配信再開")
     house.line_says(resumed)
     house.line.answers.append(Say(status=400, body='{"message":"Invalid reply token"}'))
     assert house.work_off("line_events") == 0
     assert ("planned", "reply_token_refused") in house.sends()
-    house.line_says(resumed, _text(house, REN, "配信再開"))
+    house.line_says(resumed, said(house, REN, "配信再開"))
     house.later(minutes=2)
     assert house.work_off("line_events") == 0
     assert house.work_off("push_sender") == 0
@@ -174,20 +175,20 @@ def answers_come_late(house: Deployed) -> None:
 def dates_come_up(house: Deployed) -> None:
     """The daily run, the catch-up of its second day, steps at their clock time, quiet hours and their end."""
     day = house.now.date() + timedelta(days=1)
-    _go_to(house, day, 6)
-    assert _daily(house, "daily") == "run_started"
+    go_to(house, day, 6)
+    assert daily(house, "daily") == "run_started"
     assert house.work_off("alert_shard") == 0
-    assert _daily(house, "catch_up") == "nothing_missing"
-    _go_to(house, day, 11)
+    assert daily(house, "catch_up") == "nothing_missing"
+    go_to(house, day, 11)
     house.invoke("due_steps", {})
-    _go_to(house, day, 22)
+    go_to(house, day, 22)
     assert house.work_off("push_sender") == 0
     assert ("held", "quiet_hours") in house.sends()
-    _go_to(house, day + timedelta(days=1), 9)
+    go_to(house, day + timedelta(days=1), 9)
     house.invoke("due_steps", {})
     assert house.work_off("push_sender") == 0
     assert ("held", "quiet_hours") not in house.sends()
-    assert _daily(house, "catch_up") == "caught_up"
+    assert daily(house, "catch_up") == "caught_up"
     assert house.work_off("alert_shard") == 0
 
 
@@ -212,18 +213,18 @@ def somebody_is_quicker(house: Deployed) -> None:
     house.calls.before_next_write(lambda: house.store.commit([Create(lease)]))
     house.invoke("due_steps", {})
     assert house.store.due_before(5, house.now, 1)
-    house.line_says(_event(house, REN, "unfollow"))
-    house.line_says(_event(house, REN, "follow"))
+    house.line_says(line_event(house, REN, "unfollow"))
+    house.line_says(line_event(house, REN, "follow"))
     assert house.work_off("line_events") == 0
 
 
 def what_was_left_lying_is_swept(house: Deployed) -> None:
     """Facts the bus did not take, a nonce nobody used, a Send of whose fate LINE never told."""
-    nonce = _nonce(house, "1002")
-    house.line_says(_text(house, MIO, "連携解除"))
+    nonce = nonce_of(house, "1002")
+    house.line_says(said(house, MIO, "連携解除"))
     with house.calls.away("events"):
         assert house.work_off("line_events") == 0
-    house.shop_says(_order(house, "C-1"))
+    house.shop_says(order_of(house, "C-1"))
     assert house.work_off("shop_events") == 0
     house.later(hours=25)
     house.invoke("sweeper", {})
@@ -274,13 +275,15 @@ def tables_are_dropped(house: Deployed) -> None:
 
 
 def people_leave(house: Deployed) -> None:
-    """A newer link takes over from an older one of both sides; the shop ends a membership."""
-    _link(house, MIO, "1001")
-    _link(house, REN, "1001")
-    _link(house, REN, "1002")
+    """A newer link takes over from an older one of both sides; two members become one; the shop ends a membership."""
+    link_up(house, MIO, "1001")
+    link_up(house, REN, "1001")
+    link_up(house, REN, "1002")
     assert house.store.load([LinkOfFriendKey(MIO)]).get(LinkOfFriendKey(MIO)) is None
+    house.shop_says(told("MemberMerged", kept_id="1002", removed_id="1003"))
+    assert house.work_off("shop_events") == 0
     house.later(minutes=1)
-    house.shop_says(_told("MemberWithdrawn", member_id="1002"), _told("MemberDeleted", member_id="1001"))
+    house.shop_says(told("MemberWithdrawn", member_id="1002"), told("MemberDeleted", member_id="1001"))
     assert house.work_off("shop_events") == 0
     assert house.store.load([LinkOfFriendKey(REN)]).get(LinkOfFriendKey(REN)) is None
 
@@ -289,9 +292,9 @@ def people_want_to_be_forgotten(house: Deployed) -> None:
     """What is held of one is exported; one is erased after a long life, a friend too, and then the whole shop."""
     house.later(minutes=1)
     house.shop_says(
-        _told("PersonalDataRequested", request_id="r-1", member_id="1002"),
-        _told("PersonalDataErasureRequested", request_id="r-2", member_id="1001"),
-        _told("ShopErasureRequested", request_id="r-3"),
+        told("PersonalDataRequested", request_id="r-1", member_id="1002"),
+        told("PersonalDataErasureRequested", request_id="r-2", member_id="1001"),
+        told("ShopErasureRequested", request_id="r-3"),
     )
     assert house.work_off("shop_events") == 0
     assert erase_friend(house.store, _Clock(house), REN) is not None
@@ -336,15 +339,15 @@ def aws_is_away(house: Deployed) -> None:
     house.put("alert-shards", '{"v":1,"date":"2026-11-30","shard":1}')
     house.put("log", json.loads(sample("aws/sqs_log.json"))["Records"][0]["body"])
     house.drop("main/points/december.csv", "会員ID,残高\n1001,5\n".encode())
-    house.shop_says(_order(house, "D-1"))
-    house.line_says(_event(house, MIO, "follow"))
+    house.shop_says(order_of(house, "D-1"))
+    house.line_says(line_event(house, MIO, "follow"))
     with house.calls.away("dynamodb"):
         assert [house.work_off(function) for function in UNREADABLE] == [1] * len(UNREADABLE)
         assert house.ask_nonce("1001")["statusCode"] == 503
     assert [house.work_off(function) for function in UNREADABLE] == [0] * len(UNREADABLE)
     with house.calls.away("sqs"):
-        assert house.line_says(_event(house, MIO, "follow")) == 500
-        assert house.shop_says(_order(house, "D-2")) == 500
+        assert house.line_says(line_event(house, MIO, "follow")) == 500
+        assert house.shop_says(order_of(house, "D-2")) == 500
 
 
 class _Clock:
@@ -352,56 +355,3 @@ class _Clock:
 
     def __init__(self, house: Deployed) -> None:
         self.machine = self.business = lambda: house.now
-
-
-def _event(house: Deployed, user_id: str, kind: str, **more: Any) -> dict[str, Any]:
-    """A LINE event of its own second."""
-    house.later(seconds=1)
-    stamp = int(house.now.timestamp() * 1000)
-    source = {"type": "user", "userId": user_id}
-    known = {"type": kind, "mode": "active", "timestamp": stamp, "webhookEventId": f"e{stamp}", "source": source}
-    return {**known, "replyToken": f"r{stamp}", **more}
-
-
-def _text(house: Deployed, user_id: str, text: str) -> dict[str, Any]:
-    return _event(house, user_id, "message", message={"type": "text", "text": text})
-
-
-def _nonce(house: Deployed, member_id: str) -> str:
-    answer = house.ask_nonce(member_id)
-    assert answer["statusCode"] == 201
-    return str(json.loads(answer["body"])["nonce"])
-
-
-def _link(house: Deployed, user_id: str, member_id: str) -> None:
-    nonce = _nonce(house, member_id)
-    house.line_says(_event(house, user_id, "accountLink", link={"result": "ok", "nonce": nonce}))
-    assert house.work_off("line_events") == 0
-
-
-def _told(kind: str, **data: Any) -> dict[str, Any]:
-    return {"type": kind, "data": data}
-
-
-def _envelope(house: Deployed, kind: str, **data: Any) -> dict[str, Any]:
-    """What the rule on the bus puts on the queue."""
-    detail = {"shop_id": "main", "data": data}
-    return {"id": kind, "detail-type": kind, "source": "shop", "time": house.now.isoformat(), "detail": detail}
-
-
-def _order(house: Deployed, order_id: str) -> Mapping[str, Any]:
-    placed = {"order_id": order_id, "order_number": order_id, "placed_at": house.now.isoformat(), "member_id": "1001"}
-    return _told("OrderPlaced", **placed, total={"amount": 12800, "currency": "JPY"})
-
-
-def _go_to(house: Deployed, day: date, hour: int) -> None:
-    """Until `hour` o'clock in Tokyo."""
-    tokyo = timedelta(hours=9)
-    house.now = house.now.replace(year=day.year, month=day.month, day=day.day, hour=0, minute=0, second=0)
-    house.later(hours=hour)
-    house.now -= tokyo
-
-
-def _daily(house: Deployed, schedule: str) -> str:
-    answer = house.invoke("daily_alerts", {"schedule": schedule, "scheduled_at": house.now.isoformat()})
-    return str(answer["reason"])
