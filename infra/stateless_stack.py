@@ -80,8 +80,8 @@ class StatelessStack(cdk.Stack):
             shop_events=shop_events.events.queue,
         )
         api = Api(self, "Api", site=self.site, ingress=ingress)
-        for sender in (conversations.worker, delivery.sender):
-            sender.function.add_environment("PUBLIC_URL", config.public_url or api.url())
+        for named in (conversations.worker, delivery.sender, ingress.shop_webhook):
+            named.function.add_environment("PUBLIC_URL", config.public_url or api.url())
         Operations(
             self,
             "Operations",

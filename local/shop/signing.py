@@ -33,3 +33,29 @@ def standard_headers(secret: str, message_id: str, timestamp: int, body: bytes) 
         "webhook-timestamp": str(timestamp),
         "webhook-signature": f"v1,{digest}",
     }
+
+
+def vendor_proof(
+    platform: str, secret: str, body: bytes, address: str, message_id: str, timestamp: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """(headers, query) that prove a call of `platform` to `address`, as each vendor documents it; a neutral platform signs as
+    Standard Webhooks do.
+    """
+    key = key_of(secret)
+    match platform:
+        case "shopify":
+            return {"x-shopify-hmac-sha256": shopify_hmac(secret, body)}, {}
+        case "woocommerce":
+            return {"x-wc-webhook-signature": shopify_hmac(secret, body)}, {}
+        case "eccube":
+            return {"x-eccube-signature": eccube_hmac(secret, body)}, {}
+        case "square":
+            return {"x-square-hmacsha256-signature": shopify_hmac(secret, address.encode() + body)}, {}
+        case "segment":
+            return {"x-segment-signature": hmac.digest(key, body, "sha1").hex()}, {}
+        case "mapping":
+            return {"x-musubi-token": secret}, {}
+        case "makeshop":
+            return {}, {"token": secret}
+        case _:
+            return standard_headers(secret, message_id, timestamp, body), {}

@@ -82,7 +82,7 @@ def test_a_custom_domain_is_the_public_address(keyed: Synthesised, prod: Synthes
     (configuration,) = domain.properties["DomainNameConfigurations"]
     assert configuration["CertificateArn"].endswith("certificate/00000000-0000-4000-8000-000000000000")
     assert len(list(keyed.stateless.of_type("AWS::ApiGatewayV2::ApiMapping"))) == 1
-    for name in ("line_events", "push_sender"):
+    for name in ("line_events", "push_sender", "shop_webhook"):
         assert keyed.functions[name].env["PUBLIC_URL"] == "https://line.shop.example"
         assert "ApiEndpoint" in prod.functions[name].env["PUBLIC_URL"]
     assert not list(prod.stateless.of_type("AWS::ApiGatewayV2::DomainName"))

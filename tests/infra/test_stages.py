@@ -25,7 +25,11 @@ LOG = {"LOG_QUEUE_URL"}
 # function → (timeout s, memory MB, own environment)
 HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "line_webhook": (10, 1024, {"LINE_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX"}),
-    "shop_webhook": (10, 1024, {"SHOP_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX", "SHOPS", "PLATFORMS"}),
+    "shop_webhook": (
+        10,
+        1024,
+        {"SHOP_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX", "PUBLIC_URL", "SHOPS", "PLATFORMS"},
+    ),
     "line_events": (
         6,
         1024,

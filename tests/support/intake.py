@@ -1,19 +1,19 @@
 """Webhook calls from the door to the store in one process: what is answered, and what became of each message.
 
-Door, queue messages, adapters and use case are the real ones over lists and the memory store. Signatures are made here with
-the standard library, as each vendor documents them.
+Door, queue messages, adapters and use case are the real ones over lists and the memory store. Signatures are
+made as each vendor documents them.
 """
 
 from __future__ import annotations
 
 import base64
-import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from local.shop.signing import vendor_proof
 from musubi.adapters.shops.base import adapter_for
 from musubi.adapters.shops.bus import read_envelope
 from musubi.adapters.shops.platforms import DOORS
@@ -145,33 +145,6 @@ def signed(
     platform: str, raw: bytes, headers: Mapping[str, str], secret: str = SHOP_SECRET
 ) -> tuple[dict[str, str], dict[str, str]]:
     """(headers, query) of a call of `platform` that its secret proves."""
-    key = secret.encode()
-    match platform:
-        case "shopify":
-            proof = {"x-shopify-hmac-sha256": _base64(key, raw)}
-        case "woocommerce":
-            proof = {"x-wc-webhook-signature": _base64(key, raw)}
-        case "eccube":
-            proof = {"x-eccube-signature": hmac.digest(key, raw, "sha256").hex()}
-        case "square":
-            address = f"https://{HOST}/shops/main/square".encode()
-            proof = {"x-square-hmacsha256-signature": _base64(key, address + raw)}
-        case "segment":
-            proof = {"x-segment-signature": hmac.digest(key, raw, "sha1").hex()}
-        case "mapping":
-            proof = {"x-musubi-token": secret}
-        case "makeshop":
-            return dict(headers), {"token": secret}
-        case _:
-            stamp = str(int(AT.timestamp()))
-            message = b".".join((b"msg-1", stamp.encode(), raw))
-            proof = {
-                "webhook-id": "msg-1",
-                "webhook-timestamp": stamp,
-                "webhook-signature": f"v1,{_base64(key, message)}",
-            }
-    return {**headers, **proof}, {}
-
-
-def _base64(key: bytes, message: bytes) -> str:
-    return base64.b64encode(hmac.digest(key, message, "sha256")).decode()
+    address = f"https://{HOST}/shops/main/{platform}"
+    proof, query = vendor_proof(platform, secret, raw, address, "msg-1", round(AT.timestamp()))
+    return {**headers, **proof}, query

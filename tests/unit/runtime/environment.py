@@ -35,7 +35,7 @@ OPEN = {"PLATFORMS": "shopify, cloudevents"}
 
 OWN: dict[str, dict[str, str]] = {
     "line_webhook": {**DOOR, "LINE_EVENTS_QUEUE_URL": QUEUES + "line-events"},
-    "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **SHOPS, **OPEN},
+    "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", "PUBLIC_URL": "http://127.0.0.1:4604", **SHOPS, **OPEN},
     "line_events": {
         **SENDING, **TABLES, **PUSH, **LOG, **ASIDE, **CLAIMS,
         "BUS_NAME": "musubi-local", "SHOP_LOGIN_URL": "http://127.0.0.1:4603/login",

@@ -88,6 +88,7 @@ class ShopWebhook(Common):
     shop_events_queue_url: str
     claim_bucket: str
     param_prefix: str
+    public_url: str
     shops: tuple[str, ...]
     platforms: tuple[str, ...]
 

@@ -54,13 +54,14 @@ class Count(Protocol):
 
 @dataclass(frozen=True)
 class Door:
-    """What a webhook door needs. `now` is machine time."""
+    """What a webhook door needs. `now` is machine time. `public_url` is the address that the shop's people know us by."""
 
     keys: Keys
     queue: Queue
     claim: Claim
     count: Count
     now: Callable[[], datetime]
+    public_url: str = ""
 
 
 def line_webhook(event: Event, door: Door) -> Response:
@@ -97,7 +98,7 @@ def shop_webhook(event: Event, door: Door, shops: Sequence[str], platforms: Mapp
         if platform is None or platform.verify is None:
             raise Refused(404, "unknown platform")
         named = headers(event)
-        call = Call(raw_body(event), named, addresses(event, named), query(event), door.now())
+        call = Call(raw_body(event), named, addresses(event, named, door.public_url), query(event), door.now())
         if platform.greeting is not None and platform.greeting(call):
             return answer(platform.status, {})
         _prove(door, f"shops/{shop_id}/{platform.name}", partial(platform.verify, call))

@@ -49,13 +49,16 @@ def query(event: Event) -> dict[str, str]:
     return {str(name): str(value) for name, value in (event.get("queryStringParameters") or {}).items()}
 
 
-def addresses(event: Event, named: Mapping[str, str]) -> list[str]:
-    """The URLs under which the caller may know us. Only a sender's signature over one of them makes it true."""
+def addresses(event: Event, named: Mapping[str, str], public_url: str = "") -> list[str]:
+    """The URLs under which the caller may know us: below `public_url`, which a proxy before us may have stripped of its path,
+    and below the hosts that the call names. Only a sender's signature over one of them makes it true.
+    """
     about = event.get("requestContext") or {}
     hosts = dict.fromkeys(host for host in (named.get("host"), about.get("domainName")) if host)
     path = str(event.get("rawPath") or "")
     asked = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
-    return [f"{scheme}://{host}{path}{asked}" for host in hosts for scheme in ("https", "http")]
+    ours = [f"{public_url}{path}{asked}"] if public_url else []
+    return ours + [f"{scheme}://{host}{path}{asked}" for host in hosts for scheme in ("https", "http")]
 
 
 def json_body(raw: bytes) -> Any:

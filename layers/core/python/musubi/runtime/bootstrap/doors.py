@@ -36,11 +36,13 @@ def shop_webhook() -> HttpHandler:
     secrets = parts.secrets(s.param_prefix)
     platforms = opened(s.platforms)
     parts.require(secrets, s.param_prefix, [f"shops/{shop}/{name}" for shop in s.shops for name in platforms])
-    door = _door(s, secrets, s.shop_events_queue_url, s.claim_bucket, "shop-events")
+    door = _door(s, secrets, s.shop_events_queue_url, s.claim_bucket, "shop-events", s.public_url)
     return lambda event, context: shop_webhook(event, door, s.shops, platforms)
 
 
-def _door(s: settings.Common, secrets: SsmSecrets, queue_url: str, bucket: str, prefix: str) -> Door:
+def _door(
+    s: settings.Common, secrets: SsmSecrets, queue_url: str, bucket: str, prefix: str, public_url: str = ""
+) -> Door:
     from musubi.adapters.aws import client
     from musubi.adapters.claims import S3Claims
     from musubi.adapters.sqs import send_batch
@@ -49,4 +51,4 @@ def _door(s: settings.Common, secrets: SsmSecrets, queue_url: str, bucket: str, 
     # LINE waits 2 s for an answer: better a 500 that it delivers again than an answer it no longer hears.
     sqs = client("sqs", connect_s=1, read_s=2, attempts=2)
     claims = S3Claims(lambda: client("s3"), bucket, prefix, parts.now)
-    return Door(secrets.lines, partial(send_batch, sqs, queue_url), claims.put, parts.counter(s), parts.now)
+    return Door(secrets.lines, partial(send_batch, sqs, queue_url), claims.put, parts.counter(s), parts.now, public_url)
