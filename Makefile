@@ -95,8 +95,8 @@ soak: setup layers-local ## 1,000 members and 3,000 events under 5 % faults
 bench: setup layers-local ## first answer of the webhook and latencies; writes .local/bench.json
 	@$(PY) -m local.bench
 
-bodies: .venv/.done ## send every sample event, and captures in PAYLOADS=<folder>, through its door and worker
-	@PYTHONPATH=layers/core/python $(PY) -m tests.support.bodies $(PAYLOADS)
+bodies: setup layers-local ## every sample event, and captures in PAYLOADS=<folder>, through its endpoint on a stack of its own
+	@$(PY) -m local.bodies $(PAYLOADS)
 
 # --- asking a deployment --------------------------------------------------------------------------
 musubi: .venv/.done ## ask and steer a deployment: make musubi ARGS="explain 1001 --stage prod"

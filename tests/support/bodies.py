@@ -1,15 +1,13 @@
-"""`make bodies PAYLOADS=<folder>`: every body of `events/`, and of a folder of captures, through its door and worker.
+"""Every body of `events/`, and of a folder of captures, through its door and worker in one process.
 
-A folder of captures is `<system>/<topic>.json`; its bodies are signed here with the test secret. Prints what became of each,
-by platform, and fails only if one was answered 5xx or broke a worker.
+A folder of captures is `<system>/<topic>.json`; its bodies are signed here with the test secret. `local/bodies.py` takes the
+same files to a running stack.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -203,15 +201,3 @@ def table(rows: list[Row]) -> str:
         counted = Counter(row.verdict for row in rows if row.system == system)
         lines.append(f"{system:<12}" + "".join(f"{counted[verdict] or '.':>24}" for verdict in verdicts))
     return "\n".join(lines) + "\n"
-
-
-def main(arguments: list[str]) -> int:
-    """Print the table; 1 if anything was answered 5xx."""
-    folder = arguments[0] if arguments else os.environ.get(VARIABLE, "")
-    rows = [*samples(), *(captures(Path(folder)) if folder else ())]
-    sys.stdout.write(table(rows))
-    return 1 if any(row.answer >= 500 for row in rows) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
