@@ -71,7 +71,7 @@ class Platform:
     splits: bool = False
     mapped: bool = False
     fetches: bool = False
-    """Its webhooks only name what changed: the reader asks the shop (`source.Apis`)."""
+    """Its webhooks may only name what changed: the reader asks the shop (`source.Apis`)."""
     renews_at: str | None = None
     """Where its OAuth access tokens are renewed, below the API's base URL (`oauth`); None: its API takes a key."""
     polls: tuple[Literal["orders", "members"], ...] = ()

@@ -12,13 +12,14 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from musubi.adapters.shops.platforms import PLATFORMS
-from musubi.domain.errors import Permanent
+from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.events import Mode, ShopEvent, UnreadShopEvent
 from musubi.ports import ShopSource, Snapshot, SourcePage, What
 
 __all__ = [
     "Apis",
     "Bearer",
+    "NotNamed",
     "OpenSource",
     "ShopApi",
     "ShopSource",
@@ -56,9 +57,15 @@ class ShopApi:
     statuses: Mapping[str, str] = field(default_factory=dict)
 
 
+class NotNamed(Retryable):
+    """The stage names no API for a shop. A reader that can do nothing without one lets it pass: its dead letters can be
+    redriven once the stage does.
+    """
+
+
 class Apis(Protocol):
     def __call__(self, shop_id: str, platform: str, /) -> ShopApi:
-        """The API of a shop; Retryable while the stage names none, for its dead letters can be redriven once it does."""
+        """The API of a shop; NotNamed while the stage names none."""
         ...
 
 
