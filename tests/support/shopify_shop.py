@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from musubi.domain.calendar import TOKYO
 from tests.support.asked_shop import AskedShop, asked, said
@@ -15,6 +16,7 @@ from tests.support.woocommerce_shop import Said
 
 API = "/admin/api/2026-10/"
 VERSION = "2026-10"
+APP = "client-1:secret-1"
 
 _FILTERS = {"orders": {"status", "order"}, "customers": set[str]()}
 
@@ -28,6 +30,7 @@ class ShopifyShop(AskedShop):
     customers: list[dict[str, Any]] = field(default_factory=list)
     cursors: dict[str, tuple[dict[str, str], tuple[str, int]]] = field(default_factory=dict)
     birthdays: dict[int, str] = field(default_factory=dict)
+    granted: int = 0
     version: str = VERSION
     link_host: str = ""
 
@@ -85,7 +88,9 @@ class ShopifyShop(AskedShop):
         return self._list(resource, query)
 
     def post(self, path: str, query: Mapping[str, str], token: str) -> Said:
-        """GraphQL, as far as customers' birthdays go."""
+        """An app's token, and GraphQL as far as customers' birthdays go."""
+        if path == "/admin/oauth/access_token":
+            return self._token(parse_qs(query["body"]))
         if token not in self.tokens:
             return self.refused()
         asked = json.loads(query["body"])
@@ -94,6 +99,15 @@ class ShopifyShop(AskedShop):
         ids = asked["variables"]["ids"]
         assert 1 <= len(ids) <= 250
         return self._said({"data": {"nodes": [self._node(one) for one in ids]}})
+
+    def _token(self, form: Mapping[str, list[str]]) -> Said:
+        """The client credentials grant; the token before it ends, as a strict shop would have it."""
+        asked = {name: values[0] for name, values in form.items()}
+        if (asked["grant_type"], asked["client_id"], asked["client_secret"]) != ("client_credentials", *APP.split(":")):
+            return said({"error": "application_cannot_be_found"}, 400)
+        self.granted += 1
+        self.tokens = {f"day-{self.granted}"}
+        return said({"access_token": f"day-{self.granted}", "scope": "read_orders", "expires_in": 86399})
 
     def _node(self, gid: str) -> dict[str, Any] | None:
         number = int(gid.removeprefix("gid://shopify/Customer/"))

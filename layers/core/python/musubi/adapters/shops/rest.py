@@ -76,7 +76,8 @@ class Rest:
         """Whether the same call may do better later."""
         return answer.status in _PASSING or answer.status >= 500
 
-    def _request(self, path: str, body: bytes | None, token: str) -> Answer:
+    def request(self, path: str, body: bytes | None, token: str) -> Answer:
+        """One call with one token."""
         return self._http.request("GET" if body is None else "POST", path, body, self.headers(token))
 
     def _by_key(self, path: str, body: bytes | None) -> Answer:
@@ -85,7 +86,7 @@ class Rest:
         if not keys:
             raise Permanent(f"shops/{self._api.shop_id}/{self._platform}-api: no such secret")
         for key in keys:
-            answer = self._request(path, body, key)
+            answer = self.request(path, body, key)
             if not self.is_refused(answer):
                 break
         return answer
@@ -94,9 +95,9 @@ class Rest:
         """A token that was refused is renewed once."""
         assert self._api.bearer is not None
         token = self._api.bearer()
-        answer = self._request(path, body, token)
+        answer = self.request(path, body, token)
         if self.is_refused(answer):
-            answer = self._request(path, body, self._api.bearer(token))
+            answer = self.request(path, body, self._api.bearer(token))
         return answer
 
 

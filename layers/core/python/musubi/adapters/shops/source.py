@@ -6,7 +6,7 @@ A platform that can be polled says so in its description (`Platform.polls`) and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Protocol, cast
@@ -46,7 +46,7 @@ class ShopApi:
     """One shop's API. `base_url` has no slash at its end. `keys` gives the lines of the secret
     `shops/<shop_id>/<platform>-api`, read when they are needed: they are rotated. `left_s` is how many seconds the invocation
     has left. `bearer` gives an OAuth access token where that secret is a grant (see `oauth`). `statuses` says as which known
-    order status one of the shop's own counts, both by id.
+    order status one of the shop's own counts, both by id. `held` is for tokens that a platform got for its keys.
     """
 
     shop_id: str
@@ -55,6 +55,7 @@ class ShopApi:
     left_s: Callable[[], float]
     bearer: Bearer | None = None
     statuses: Mapping[str, str] = field(default_factory=dict)
+    held: MutableMapping[str, tuple[str, float]] = field(default_factory=dict, repr=False, compare=False)
 
 
 class NotNamed(Retryable):

@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 from musubi.adapters.shops.http import TOTAL_S, Answer, TooLarge
 from musubi.adapters.shops.rest import BUSY_S, Rest
 from musubi.adapters.shops.shopify.call import PLATFORM
+from musubi.adapters.shops.shopify.tokens import AppTokens
 from musubi.adapters.shops.source import ShopApi
 from musubi.contracts.shopify import Customer, Named, Order
 from musubi.domain.errors import Permanent, Retryable
@@ -63,10 +64,24 @@ _log = logging.getLogger("musubi.shops.shopify")
 
 
 class Admin(Rest):
-    """One shop's API, by the access token of its custom app (scopes `read_orders`, `read_customers`)."""
+    """One shop's API, by its app with the scopes `read_orders` and `read_customers`. A line of the secret is that app's
+    `<client id>:<client secret>`, or the access token of an older one (see `tokens`).
+    """
 
     def __init__(self, api: ShopApi, total_s: float = TOTAL_S) -> None:
         super().__init__(PLATFORM, api, total_s)
+        self._tokens = AppTokens(self._http, api.held)
+
+    def request(self, path: str, body: bytes | None, token: str) -> Answer:
+        if ":" not in token:
+            return super().request(path, body, token)
+        answer = Answer(401, {}, b"")
+        for fresh in (False, True):
+            got = self._tokens.of(token, fresh=fresh)
+            answer = super().request(path, body, got) if got else Answer(401, {}, b"")
+            if not (got and self.is_refused(answer)):
+                break
+        return answer
 
     def headers(self, token: str) -> Mapping[str, str]:
         return {"Accept": "application/json", "Content-Type": "application/json", "X-Shopify-Access-Token": token}

@@ -45,7 +45,7 @@ _VERSION = "x-shopify-api-version"
 
 
 def open_source(api: ShopApi) -> ShopSource:
-    """The shop behind `api`. A line of its secret is an access token (`shpat_…`) that may read orders and customers."""
+    """The shop behind `api`; for its secret see `admin.Admin`."""
     return ShopifySource(api)
 
 
