@@ -38,8 +38,15 @@ class AskedShop:
             return self.refused()
         return self.page(path, query)
 
+    def token(self, headers: Mapping[str, str]) -> str:
+        return headers.get("Authorization", "").removeprefix("Bearer ")
+
     def refused(self) -> Said:
         return Said(401)
+
+    def post(self, path: str, query: Mapping[str, str], token: str) -> Said:
+        """The answer to what is posted, under the name `body`."""
+        return Said(404)
 
     def page(self, path: str, query: Mapping[str, str]) -> Said:
         raise NotImplementedError
@@ -119,8 +126,11 @@ def asked(shop: AskedShop) -> Iterator[AskedShop]:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             shop.asked.append((parts.path, query))
             shop.before()
-            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            given = shop.answers.popleft() if shop.answers else shop.answer(parts.path, query, token)
+            token = shop.token({name.title(): value for name, value in self.headers.items()})
+            length = int(self.headers.get("Content-Length", 0))
+            answer = shop.post if self.command == "POST" else shop.answer
+            said = {"body": self.rfile.read(length).decode()} if length else query
+            given = shop.answers.popleft() if shop.answers else answer(parts.path, said, token)
             self.send_response(given.status)
             for name, value in {"Content-Length": str(len(given.body)), **given.headers}.items():
                 self.send_header(name, value)
@@ -129,6 +139,8 @@ def asked(shop: AskedShop) -> Iterator[AskedShop]:
                 self.wfile.write(given.body)
             except ConnectionError:
                 """Whoever asks does not read an answer that is too large."""
+
+        do_POST = do_GET
 
         def log_message(self, *words: Any) -> None:
             """Nobody reads it."""

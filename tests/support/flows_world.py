@@ -326,7 +326,7 @@ class World(Acts):
     def _shop_events(self, body: str) -> Iterable[Any]:
         ahead = self.clock.business() - self.clock.machine()
         if jobs.is_bus_envelope(body):
-            return read_envelope(body, ("main",), self.clock.business(), PARTNER_SOURCES)
+            return read_envelope(body, ("main",), self.clock.business(), PARTNER_SOURCES, self.apis)
         message = jobs.read_shop(body)
         normalise = adapter_for(message.platform, MAPPINGS, self.apis)
         events = normalise(message.headers, jobs.shop_payload(message), message.shop_id, message.received_at + ahead)

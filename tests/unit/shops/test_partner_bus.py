@@ -52,7 +52,7 @@ def test_the_webhooks_id_makes_repeats_recognisable_however_its_header_is_spelt(
 def test_a_preview_of_shopifys_events_is_kept_unread() -> None:
     event = read(sample("bus/shopify_events_preview.json"))
     assert isinstance(event, UnreadShopEvent)
-    assert (event.kind, event.source) == ("events-preview", "outlet/shopify/events-preview")
+    assert (event.kind, event.source) == ("Order preview Order/update", "outlet/shopify/Order")
 
 
 def test_the_source_decides_whose_shop_it_is() -> None:

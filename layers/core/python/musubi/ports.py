@@ -17,6 +17,7 @@ from musubi.domain.person import PersonView
 from musubi.domain.polling import Missed, Poll
 from musubi.domain.privacy import PrivacyRequest
 from musubi.domain.scenario import Enrolment, Scenario
+from musubi.domain.shop_writes import ShopAction
 from musubi.domain.store_keys import EnrolmentKey, Key, MemberKey, PeopleRowKey, SendKey
 from musubi.domain.writes import CommitResult, Write
 
@@ -311,6 +312,18 @@ class ShopSource(Protocol):
         cursor must not be a page's number alone: what is modified in the window and stays as it is appears on one page
         at least. A cursor may be stored for days. Raises Retryable when the shop does not answer or is busy; Permanent,
         naming what it said, when it refuses our key or answers what can not be read.
+        """
+        ...
+
+
+class ShopWriter(Protocol):
+    """One shop's records, to be written to."""
+
+    def write(self, member_id: str, action: ShopAction, key: str) -> None:
+        """Do `action` for the shop's member; `key` (a UUID) is the same at every attempt, for shops that know such keys.
+
+        Returns when the shop has done it, now or before. Raises Permanent when it never will (no such member, no right),
+        `Unclear` when nobody knows whether it has, any other Retryable when it has surely not yet.
         """
         ...
 

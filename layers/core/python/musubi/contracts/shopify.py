@@ -88,6 +88,12 @@ class _Person(_Part):
     id: Id = None
 
 
+class Named(_Part):
+    """A body that names something and may say no more of it."""
+
+    id: Id = None
+
+
 class PriceSet(_Part):
     shop_money: Object = {}
 

@@ -7,7 +7,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from musubi.adapters.shops.base import no_apis
 from musubi.adapters.shops.partner_bus import DETAIL_TYPE, read_partner
+from musubi.adapters.shops.source import Apis
 from musubi.contracts import values
 from musubi.contracts.ec import Envelope, read_event, said_with
 from musubi.contracts.text import as_id, clean, content_hash, parse_json
@@ -22,16 +24,18 @@ def read_envelope(
     shops: Sequence[str],
     received_at: datetime,
     partner_sources: Mapping[str, str] = MappingProxyType({}),
+    apis: Apis = no_apis,
 ) -> Sequence[ShopEvent | UnreadShopEvent]:
     """The event in an EventBridge envelope with `detail` = `{id?, shop_id?, time?, data}`, the canonical envelope of
     ec-platforms §9.1 (`event_id`, `occurred_at`, `subject`), or the data alone.
 
     The bus is ours and so is who may write to it, hence the body may name the shop; but only one of `shops`, whose
-    first is the default. What Shopify's partner source brings is read by `partner_bus`. Raises Permanent.
+    first is the default. What Shopify's partner source brings is read by `partner_bus`, which may ask `apis`. Raises
+    Permanent.
     """
     envelope = parse_json(body, "bus envelope")
     if isinstance(envelope, dict) and envelope.get("detail-type") == DETAIL_TYPE:
-        return read_partner(envelope, partner_sources, received_at)
+        return read_partner(envelope, partner_sources, received_at, apis)
     detail = envelope.get("detail") if isinstance(envelope, dict) else None
     if not isinstance(detail, dict):
         raise Permanent("bus envelope: no detail")

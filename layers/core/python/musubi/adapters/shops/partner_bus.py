@@ -12,8 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from musubi.adapters.shops.base import adapter_for
-from musubi.contracts.text import as_id, bounded_id, canonical, content_hash
+from musubi.adapters.shops.base import adapter_for, no_apis
+from musubi.adapters.shops.source import Apis
 from musubi.domain.errors import Permanent
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 
@@ -23,18 +23,19 @@ _PLATFORM = "shopify"
 
 
 def read_partner(
-    envelope: Mapping[str, Any], sources: Mapping[str, str], received_at: datetime
+    envelope: Mapping[str, Any], sources: Mapping[str, str], received_at: datetime, apis: Apis = no_apis
 ) -> Sequence[ShopEvent | UnreadShopEvent]:
-    """The events in a partner envelope; `sources` are the shops by partner event source. Raises Permanent."""
+    """The events in a partner envelope; `sources` are the shops by partner event source. Raises as `normalise` does.
+
+    Shopify's "Events" (a developer preview) come under the same detail-type, with header names that lack the `X-`.
+    """
     shop_id = _shop(envelope.get("source"), sources)
     detail = envelope.get("detail")
     if not isinstance(detail, dict) or not isinstance(detail.get("metadata"), dict):
         raise Permanent("bus envelope: no detail.metadata")
     headers = {name.lower(): str(value) for name, value in detail["metadata"].items()}
-    if not any(name.startswith("x-shopify-") for name in headers):
-        return (_preview(envelope, detail, shop_id),)
     body = json.dumps(detail.get("payload"), default=_number).encode()
-    return adapter_for(_PLATFORM)(headers, body, shop_id, received_at)
+    return adapter_for(_PLATFORM, apis=apis)(headers, body, shop_id, received_at)
 
 
 def _shop(source: Any, sources: Mapping[str, str]) -> str:
@@ -46,19 +47,6 @@ def _shop(source: Any, sources: Mapping[str, str]) -> str:
             if beginning.endswith("/") and source.startswith(beginning):
                 return shop_id
     raise Permanent("source: no shop has it")
-
-
-def _preview(envelope: Mapping[str, Any], detail: Mapping[str, Any], shop_id: str) -> UnreadShopEvent:
-    """Shopify's "Events" (a developer preview) come under the same detail-type as projections that the app chose itself."""
-    event_id = as_id(detail["metadata"].get("shopify-webhook-id")) or as_id(envelope.get("id"))
-    content = content_hash(detail)
-    return UnreadShopEvent(
-        source=f"{shop_id}/{_PLATFORM}/events-preview",
-        event_id=bounded_id(event_id or content),
-        kind="events-preview",
-        content=content,
-        raw=canonical(detail),
-    )
 
 
 def _number(value: Any) -> Any:

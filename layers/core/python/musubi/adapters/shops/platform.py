@@ -71,11 +71,13 @@ class Platform:
     splits: bool = False
     mapped: bool = False
     fetches: bool = False
-    """Its webhooks only name what changed: the reader asks the shop (`source.Apis`)."""
+    """Its webhooks may only name what changed: the reader asks the shop (`source.Apis`)."""
     renews_at: str | None = None
     """Where its OAuth access tokens are renewed, below the API's base URL (`oauth`); None: its API takes a key."""
     polls: tuple[Literal["orders", "members"], ...] = ()
     """What the shop can be asked for (see `source`)."""
+    writes: tuple[Literal["tags", "consent", "points"], ...] = ()
+    """What musubi can write into it (module `writer`, `open_writer(api) -> ShopWriter`)."""
     package: str = ""
     """Where its modules lie, if not under its name."""
     link_ways: str = "nonce API"

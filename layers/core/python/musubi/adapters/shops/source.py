@@ -6,19 +6,20 @@ A platform that can be polled says so in its description (`Platform.polls`) and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Protocol, cast
 
 from musubi.adapters.shops.platforms import PLATFORMS
-from musubi.domain.errors import Permanent
+from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.events import Mode, ShopEvent, UnreadShopEvent
 from musubi.ports import ShopSource, Snapshot, SourcePage, What
 
 __all__ = [
     "Apis",
     "Bearer",
+    "NotNamed",
     "OpenSource",
     "ShopApi",
     "ShopSource",
@@ -45,7 +46,7 @@ class ShopApi:
     """One shop's API. `base_url` has no slash at its end. `keys` gives the lines of the secret
     `shops/<shop_id>/<platform>-api`, read when they are needed: they are rotated. `left_s` is how many seconds the invocation
     has left. `bearer` gives an OAuth access token where that secret is a grant (see `oauth`). `statuses` says as which known
-    order status one of the shop's own counts, both by id.
+    order status one of the shop's own counts, both by id. `held` is for tokens that a platform got for its keys.
     """
 
     shop_id: str
@@ -54,11 +55,18 @@ class ShopApi:
     left_s: Callable[[], float]
     bearer: Bearer | None = None
     statuses: Mapping[str, str] = field(default_factory=dict)
+    held: MutableMapping[str, tuple[str, float]] = field(default_factory=dict, repr=False, compare=False)
+
+
+class NotNamed(Retryable):
+    """The stage names no API for a shop. A reader that can do nothing without one lets it pass: its dead letters can be
+    redriven once the stage does.
+    """
 
 
 class Apis(Protocol):
     def __call__(self, shop_id: str, platform: str, /) -> ShopApi:
-        """The API of a shop; Retryable while the stage names none, for its dead letters can be redriven once it does."""
+        """The API of a shop; NotNamed while the stage names none."""
         ...
 
 

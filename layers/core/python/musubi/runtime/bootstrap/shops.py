@@ -51,7 +51,8 @@ def shop_events() -> Worker[Sequence[ShopEvent | UnreadShopEvent]]:
     def parse(body: str, sent_at: datetime) -> Sequence[ShopEvent | UnreadShopEvent]:
         ahead = parts.ahead(clock)
         if is_bus_envelope(body):
-            return parts.by_either_clock(read_envelope(body, s.shops, sent_at + ahead, s.partner_sources), ahead)
+            told = read_envelope(body, s.shops, sent_at + ahead, s.partner_sources, apis)
+            return parts.by_either_clock(told, ahead)
         message = read_shop(body)
         payload = shop_payload(message, claims.get(message.claim) if message.claim else None)
         normalise = adapter_for(message.platform, mappings, apis)

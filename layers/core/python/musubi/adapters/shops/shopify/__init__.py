@@ -1,4 +1,8 @@
-"""Shopify's classic webhooks (shopify.dev, "Verify webhook deliveries"; ec-platforms §2.1)."""
+"""Shopify's classic webhooks (shopify.dev, "Verify webhook deliveries"; ec-platforms §2.1).
+
+They carry what changed, so nobody is asked for it, but for the few whose body is too large for its way. Its own documents
+call them "not always delivered": the poll brings the rest, where the stage names the shop's API.
+"""
 
 from __future__ import annotations
 
@@ -26,4 +30,9 @@ PLATFORM = Platform(
     retries="8 in 4 hours",
     verify=_verify,
     keeps=("x-shopify-", "shopify-"),
+    fetches=True,
+    polls=("orders", "members"),
+    unknown="whether a metafield that changes alone makes its customer be found by a poll; a poll brings the birthday only, "
+    "ranks and points in metafields come by webhook; it can not see deletions, merges, accounts that were disabled or that an "
+    "old guest opened, and tags; without the scope read_all_orders it is not shown orders older than 60 days",
 )

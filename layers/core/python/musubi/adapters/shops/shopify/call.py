@@ -34,13 +34,23 @@ class Call:
         # The id is stable over Shopify's retries, but an action's several topics may share one: the topic
         # belongs to it.
         self.source = f"{shop_id}/{PLATFORM}/{self.topic}"
-        self.event_id = bounded_id(self._header("webhook-id") or content_hash(self.document))
+        self._delivery = self._header("webhook-id")
+        self.event_id = bounded_id(self._delivery or content_hash(self.document))
         self.now = _lenient(self._header("triggered-at")) or received_at
         """When it happened, for bodies that do not say."""
         self.is_test = (self._header("test") or "").lower() == "true"
 
     def _header(self, name: str) -> str | None:
         return self._headers.get(f"x-shopify-{name}") or self._headers.get(f"shopify-{name}")
+
+    def hold(self, topic: str, document: dict[str, Any]) -> None:
+        """Read `document`, which the shop gave for what the body only named, as the webhook `topic` would have brought it.
+
+        A delivery without an id is what it says: of two that name the same thing, each found another version of it.
+        """
+        self.topic, self.document = topic, document
+        if not self._delivery:
+            self.event_id = self.content = content_hash(document)
 
     @property
     def object(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Shopify's classic webhooks, of API 2025-01 and later and of the versions before. The body decides, not the topic's verb.
 
-Not read, and stored as they came: topics without an effect on members and orders, and the developer preview that Shopify
-calls Events, whose bodies are whatever GraphQL query the subscription holds.
+Not read, and stored as they came: topics without an effect on members and orders, and, where the stage names no API to fetch
+the whole from (`thin`), the developer preview that Shopify calls Events.
 """
 
 from __future__ import annotations
@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from musubi.adapters.shops.shopify import carts, customers, orders, parcels, privacy, subscriptions
+from musubi.adapters.shops.base import no_apis
+from musubi.adapters.shops.shopify import carts, customers, orders, parcels, privacy, subscriptions, thin
 from musubi.adapters.shops.shopify.call import Call
+from musubi.adapters.shops.source import Apis
 from musubi.contracts.text import clean
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 
 _Reader = Callable[[Call], Sequence[ShopEvent | UnreadShopEvent]]
 
-_PREVIEW = frozenset({"topic", "action"})
-"""Only bodies of the preview name their topic and action themselves."""
-
 
 def normalise(
-    headers: Mapping[str, str], body: bytes, shop_id: str, received_at: datetime
+    headers: Mapping[str, str], body: bytes, shop_id: str, received_at: datetime, *, apis: Apis = no_apis
 ) -> Sequence[ShopEvent | UnreadShopEvent]:
-    """The events of one call (see `base.Normalise`)."""
+    """The events of one call (see `base.Normalise`). Raises Retryable when a shop that is asked does not answer; nobody is
+    asked about a body that is whole.
+    """
     call = Call(headers, body, shop_id, received_at)
-    if isinstance(call.document, dict) and call.document.keys() >= _PREVIEW:
+    found = thin.hydrated(call, apis)
+    if found is False:
+        return (call.unread("gone"),)
+    if thin.is_preview(call):
         named = (clean(call.document["topic"], 40), clean(call.document["action"], 40))
         return (call.unread(f"preview {'/'.join(one or '-' for one in named)}"),)
     reader = READERS.get(call.topic)
