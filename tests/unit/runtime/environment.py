@@ -11,6 +11,7 @@ COMMON = {
     "POWERTOOLS_SERVICE_NAME": "musubi-local-x",
     "POWERTOOLS_METRICS_NAMESPACE": "musubi",
 }
+PUBLIC = {"PUBLIC_URL": "http://127.0.0.1:4604"}
 CONTENT = {"CLOCK": "real", "CONTENT_DIR": "/nonexistent"}
 SENDING = {
     **CONTENT,
@@ -19,7 +20,7 @@ SENDING = {
     "LINE_API_URL": "http://127.0.0.1:4600",
     "LINE_DATA_URL": "http://127.0.0.1:4601",
     "LINE_ACCESS_URL": "http://127.0.0.1:4602",
-    "PUBLIC_URL": "http://127.0.0.1:4604",
+    **PUBLIC,
     "SHOP_NAME": "結び商店",
     "GO_LIVE": "true",
     "TESTERS": "",
@@ -35,7 +36,7 @@ OPEN = {"PLATFORMS": "shopify, cloudevents"}
 
 OWN: dict[str, dict[str, str]] = {
     "line_webhook": {**DOOR, "LINE_EVENTS_QUEUE_URL": QUEUES + "line-events"},
-    "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", "PUBLIC_URL": "http://127.0.0.1:4604", **SHOPS, **OPEN},
+    "shop_webhook": {**DOOR, "SHOP_EVENTS_QUEUE_URL": QUEUES + "shop-events", **PUBLIC, **SHOPS, **OPEN},
     "line_events": {
         **SENDING, **TABLES, **PUSH, **LOG, **ASIDE, **CLAIMS,
         "BUS_NAME": "musubi-local", "SHOP_LOGIN_URL": "http://127.0.0.1:4603/login",
