@@ -12,13 +12,14 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from musubi.adapters.shops.platforms import PLATFORMS
-from musubi.domain.errors import Permanent
+from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.events import Mode, ShopEvent, UnreadShopEvent
 from musubi.ports import ShopSource, Snapshot, SourcePage, What
 
 __all__ = [
     "Apis",
     "Bearer",
+    "NoApi",
     "OpenSource",
     "ShopApi",
     "ShopSource",
@@ -56,9 +57,18 @@ class ShopApi:
     statuses: Mapping[str, str] = field(default_factory=dict)
 
 
+class NoApi(Retryable):
+    """The stage names no API for this shop. Retryable, because what waits for it can be redriven once it does; a reader that
+    can do without says so by catching it.
+    """
+
+    def __init__(self, shop_id: str, platform: str) -> None:
+        super().__init__(f"shop_apis: {shop_id}/{platform} is not named", after_s=300)
+
+
 class Apis(Protocol):
     def __call__(self, shop_id: str, platform: str, /) -> ShopApi:
-        """The API of a shop; Retryable while the stage names none, for its dead letters can be redriven once it does."""
+        """The API of a shop; raises NoApi while the stage names none."""
         ...
 
 
