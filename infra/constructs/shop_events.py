@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.config import FETCHED
+from infra.config import FETCHED, GRANTED
 from infra.lib.bus_rules import bus_rules
 from infra.lib.grants import READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
@@ -24,8 +24,13 @@ def pairs(values: Mapping[str, str]) -> str:
 
 def _api_grants(site: Site) -> list[iam.PolicyStatement]:
     """Allow asking the shops whose webhooks only name what changed, and renewing the OAuth grants for it."""
-    keys = [f"shops/{name}-api" for name in site.config.shop_apis if name.partition("/")[2] in FETCHED]
-    return [*site.grants.secrets(*keys), *site.grants.keep_secrets(*keys)] if keys else []
+    asked = [name for name in site.config.shop_apis if name.partition("/")[2] in FETCHED]
+    keys = [f"shops/{name}-api" for name in asked]
+    renewed = [f"shops/{name}-api" for name in asked if name.partition("/")[2] in GRANTED]
+    return [
+        *(site.grants.secrets(*keys) if keys else ()),
+        *(site.grants.keep_secrets(*renewed) if renewed else ()),
+    ]
 
 
 class ShopEvents(Construct):

@@ -7,23 +7,25 @@ from typing import Any
 
 import pytest
 
-from infra.config import FETCHED, GRANTED, ConfigError, StageConfig
+from infra.config import FETCHED, GRANTED, NEEDED, ConfigError, StageConfig
 from infra.stages import load
 from musubi.adapters.shops.platforms import PLATFORMS
 from tests.infra.conftest import Synthesised
 
 ASKED = {
     "shops": ("main", "second"),
-    "platforms": ("shopify", "eccube", "cloudevents"),
+    "platforms": ("shopify", "eccube", "square", "cloudevents"),
     "shop_apis": {
         "main/eccube": "https://shop.example/cube",
         "main/woocommerce": "https://woo.example",
         "second/base": "https://base.example",
+        "second/square": "https://connect.square.example",
     },
     "order_statuses": {"main/eccube/10": "4"},
 }
 BASE_GRANT = ":parameter/musubi/prod/shops/second/base-api"
 GRANT = ":parameter/musubi/prod/shops/main/eccube-api"
+TOKEN = ":parameter/musubi/prod/shops/second/square-api"
 
 
 def asked(**changed: Any) -> StageConfig:
@@ -42,8 +44,8 @@ def prod_asking(synthesise: Callable[..., Synthesised]) -> Synthesised:
     return synthesise(asked())
 
 
-def test_the_worker_may_read_and_store_exactly_the_grants_it_renews(prod_asking: Synthesised) -> None:
-    assert rights(prod_asking, "shop_events", "ssm:GetParameter") == [GRANT]
+def test_the_worker_may_read_what_it_asks_with_and_store_exactly_the_grants_it_renews(prod_asking: Synthesised) -> None:
+    assert sorted(set(rights(prod_asking, "shop_events", "ssm:GetParameter"))) == [GRANT, TOKEN]
     assert rights(prod_asking, "shop_events", "ssm:PutParameter") == [GRANT]
 
 
@@ -56,6 +58,12 @@ def test_nobody_else_may_store_a_secret(prod_asking: Synthesised) -> None:
 def test_whoever_has_a_grant_that_is_renewed_is_named() -> None:
     assert set(GRANTED) == {name for name, one in PLATFORMS.items() if one.renews_at is not None}
     assert set(FETCHED) == {name for name, one in PLATFORMS.items() if one.fetches}
+    assert set(NEEDED) == {name for name, one in PLATFORMS.items() if one.needs_api}
+    assert set(NEEDED) <= set(FETCHED)
+
+
+def test_a_stage_may_take_squares_webhooks_and_name_no_api_of_it() -> None:
+    assert "square" in asked(shop_apis={"main/eccube": "https://shop.example/cube"}).platforms
 
 
 def test_a_stage_without_such_shops_gives_no_right_at_all(prod: Synthesised) -> None:
@@ -66,10 +74,8 @@ def test_a_stage_without_such_shops_gives_no_right_at_all(prod: Synthesised) -> 
 
 def test_the_worker_is_told_where_to_ask_and_what_statuses_mean(prod_asking: Synthesised) -> None:
     told = prod_asking.functions["shop_events"].env
-    assert (
-        told["SHOP_APIS"]
-        == "main/eccube=https://shop.example/cube,main/woocommerce=https://woo.example,second/base=https://base.example"
-    )
+    named = "main/eccube=https://shop.example/cube,main/woocommerce=https://woo.example,"
+    assert told["SHOP_APIS"] == f"{named}second/base=https://base.example,second/square=https://connect.square.example"
     assert told["ORDER_STATUSES"] == "main/eccube/10=4"
     assert "refresh_token" not in json.dumps(told)
 
