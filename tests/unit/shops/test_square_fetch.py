@@ -87,6 +87,13 @@ def test_an_order_that_is_not_there_leaves_what_the_event_says(shop: SquareShop)
     assert whole([paid]) == [("OrderPaid", "O1", "C1", ["OrderPaid"])]
 
 
+@pytest.mark.parametrize("odd", ["..", "O1/../../locations", "注文", "?x=1"])
+def test_what_is_no_id_of_squares_is_not_asked_for(shop: SquareShop, odd: str) -> None:
+    (event,) = read(shop, "order.created", **thin("created", order_id=odd))
+    assert isinstance(event, UnreadShopEvent)
+    assert shop.asked == []
+
+
 def test_an_answer_of_a_lagging_copy_is_asked_for_again(shop: SquareShop) -> None:
     shop.orders["O1"] = order(version=3)
     with pytest.raises(Retryable, match="older than its webhook"):

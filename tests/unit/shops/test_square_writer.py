@@ -222,8 +222,9 @@ def test_a_lost_answer_to_a_tag_is_unclear_and_the_repeat_is_no_news(shop: Squar
 
 
 def test_what_the_shop_does_not_have_is_named(shop: SquareShop) -> None:
-    with pytest.raises(Permanent, match="customer: the shop has none of this id"):
-        write(shop, AddTag("line"), member="CNOBODY")
+    for nobody in ("CNOBODY", "", "..", "C1/groups", "客"):
+        with pytest.raises(Permanent, match="customer: the shop has none of this id"):
+            write(shop, AddTag("line"), member=nobody)
     for tag in ("", " line", "二\n行", "長" * 101):
         with pytest.raises(Permanent, match="tag: not a plain text"):
             write(shop, AddTag(tag))

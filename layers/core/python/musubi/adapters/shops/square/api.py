@@ -1,7 +1,8 @@
 """Square's API: who may ask, what its refusals mean, and the few things that several of our modules ask for.
 
 Scopes: `ORDERS_READ`, `CUSTOMERS_READ`, `MERCHANT_PROFILE_READ` to read; `CUSTOMERS_WRITE`, `LOYALTY_READ` and `LOYALTY_WRITE`
-to write (connect-api-specification, release 2025-08-20). A personal access token has all of them and does not expire.
+to write (connect-api-specification, release 2025-08-20). A personal access token has all of them; one of OAuth lives 30
+days, and nobody renews it here.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _MEND_S = 300
 """Seconds until the next try after a refusal that somebody has to mend."""
 
 _GROUPS_A_PAGE, _PAGES = 50, 100
+_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_:.-]{1,255}")
 _CODE = re.compile(r"[A-Z0-9_]{1,60}")
 _BUSY = frozenset({"RATE_LIMITED", "SERVICE_UNAVAILABLE", "GATEWAY_TIMEOUT", "INTERNAL_SERVER_ERROR"})
 _CONFLICT = "CONFLICT"
@@ -66,6 +68,8 @@ class SquareRest(Rest):
 
     def order(self, order_id: str) -> dict[str, Any] | None:
         """An order whole; None if the seller has none of that id."""
+        if not is_id(order_id):
+            return None
         try:
             found = self.object(f"/v2/orders/{quote(order_id, safe='')}").get("order")
         except Refused as error:
@@ -94,6 +98,11 @@ class SquareRest(Rest):
 
     def _is_conflict(self, answer: Answer) -> bool:
         return answer.status == 409 or self.code(answer) == _CONFLICT
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be an id of Square's; what else there is must not become part of an address."""
+    return _ID.fullmatch(text) is not None
 
 
 @contextmanager

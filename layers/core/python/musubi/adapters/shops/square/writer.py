@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from musubi.adapters.shops.rest import BUSY_S, Refused
 from musubi.adapters.shops.source import ShopApi
-from musubi.adapters.shops.square.api import SquareRest
+from musubi.adapters.shops.square.api import SquareRest, is_id
 from musubi.contracts.text import as_id, clean
 from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.shop_writes import AddTag, GrantPoints, RemoveTag, SetConsent, ShopAction
@@ -20,6 +20,7 @@ from musubi.domain.shop_writes import AddTag, GrantPoints, RemoveTag, SetConsent
 REFUSED = "LINE配信停止"
 """The group of those who said 「配信停止」 on LINE, as the shop's staff sees it."""
 
+_NOBODY = "customer: the shop has none of this id"
 _REASON = 3500
 """Characters of a reason that Square takes."""
 
@@ -38,6 +39,8 @@ class SquareWriter:
 
     def write(self, member_id: str, action: ShopAction, key: str) -> None:
         """See `ShopWriter`. Square knows `key` for points; what groups say is the same however often it is said."""
+        if not is_id(member_id):
+            raise Permanent(_NOBODY)
         match action:
             case AddTag(tag):
                 self._join(member_id, tag)
@@ -102,7 +105,7 @@ class SquareWriter:
         try:
             customer: Any = self._rest.object(f"/v2/customers/{_quoted(member_id)}").get("customer")
         except Refused as error:
-            raise Permanent("customer: the shop has none of this id") if error.status == 404 else error from None
+            raise Permanent(_NOBODY) if error.status == 404 else error from None
         given = customer.get("group_ids") if isinstance(customer, dict) else None
         return {one for one in given if isinstance(one, str)} if isinstance(given, list) else set()
 
