@@ -19,11 +19,13 @@ LOCAL = "local"
 HISTORY_AT_LEAST = 45
 """Days. log_writer asks an object whether a line that comes again is in it; its marks are forgotten after 30 days."""
 
-THIN = ("eccube",)
-"""Shop systems whose webhooks only name what changed: useless without the shop's API."""
+FETCHED = ("eccube", "square", "shopify")
+"""Shop systems whose API the worker asks, where a stage names it: their webhooks only name what changed, or (Shopify's) do so
+when they are very large.
+"""
 
-FETCHED = (*THIN, "shopify")
-"""Shop systems whose API the worker asks, where a stage names it. Shopify's webhooks are whole, but for very large ones."""
+NEEDED = ("eccube",)
+"""Those of them whose webhooks say nothing at all without it."""
 
 GRANTED = ("eccube", "base")
 """Shop systems whose secret is an OAuth grant: whoever asks them stores it anew."""
@@ -230,7 +232,7 @@ class StageConfig:
             known = shop in self.shops and slash and _SHOP_ID.fullmatch(platform) and len(name) <= _LONGEST_API
             _require(known, "shop_apis", f"by <shop>/<platform> of a known shop, in {_LONGEST_API} characters or less")
             _require(_SHOP_API.fullmatch(url), "shop_apis", "base URLs without a comma, a query or a slash at the end")
-        thin = [name for name in THIN if name in self.platforms]
+        thin = [name for name in NEEDED if name in self.platforms]
         named = {name.partition("/")[2] for name in self.shop_apis}
         _require(set(thin) <= named, "shop_apis", f"set for {', '.join(thin)}, whose webhooks only name what changed")
         for name, status in self.order_statuses.items():

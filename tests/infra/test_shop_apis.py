@@ -7,26 +7,27 @@ from typing import Any
 
 import pytest
 
-from infra.config import FETCHED, GRANTED, THIN, ConfigError, StageConfig
+from infra.config import FETCHED, GRANTED, NEEDED, ConfigError, StageConfig
 from infra.stages import load
-from musubi.adapters.shops.platform import Kind
 from musubi.adapters.shops.platforms import PLATFORMS
 from tests.infra.conftest import Synthesised
 
 ASKED = {
     "shops": ("main", "second"),
-    "platforms": ("shopify", "eccube", "cloudevents"),
+    "platforms": ("shopify", "eccube", "square", "cloudevents"),
     "shop_apis": {
         "main/eccube": "https://shop.example/cube",
         "main/woocommerce": "https://woo.example",
         "main/shopify": "https://tea.myshopify.example",
         "second/base": "https://base.example",
+        "second/square": "https://connect.square.example",
     },
     "order_statuses": {"main/eccube/10": "4"},
 }
 BASE_GRANT = ":parameter/musubi/prod/shops/second/base-api"
 GRANT = ":parameter/musubi/prod/shops/main/eccube-api"
-TOKEN = ":parameter/musubi/prod/shops/main/shopify-api"
+SHOPIFY = ":parameter/musubi/prod/shops/main/shopify-api"
+SQUARE = ":parameter/musubi/prod/shops/second/square-api"
 
 
 def asked(**changed: Any) -> StageConfig:
@@ -45,8 +46,8 @@ def prod_asking(synthesise: Callable[..., Synthesised]) -> Synthesised:
     return synthesise(asked())
 
 
-def test_the_worker_may_read_what_it_asks_by_and_store_exactly_the_grants_it_renews(prod_asking: Synthesised) -> None:
-    assert rights(prod_asking, "shop_events", "ssm:GetParameter") == [GRANT, TOKEN]
+def test_the_worker_may_read_what_it_asks_with_and_store_exactly_the_grants_it_renews(prod_asking: Synthesised) -> None:
+    assert sorted(set(rights(prod_asking, "shop_events", "ssm:GetParameter"))) == [GRANT, SHOPIFY, SQUARE]
     assert rights(prod_asking, "shop_events", "ssm:PutParameter") == [GRANT]
 
 
@@ -59,13 +60,15 @@ def test_nobody_else_may_store_a_secret(prod_asking: Synthesised) -> None:
 def test_whoever_has_a_grant_that_is_renewed_is_named() -> None:
     assert set(GRANTED) == {name for name, one in PLATFORMS.items() if one.renews_at is not None}
     assert set(FETCHED) == {name for name, one in PLATFORMS.items() if one.fetches}
-    assert set(THIN) == {name for name in FETCHED if PLATFORMS[name].kind is Kind.PUSH_THIN}
+    assert set(NEEDED) == {name for name, one in PLATFORMS.items() if one.needs_api}
+    assert set(NEEDED) <= set(FETCHED)
 
 
-def test_shopify_needs_no_api_and_a_stage_may_name_it_without_another() -> None:
-    assert "shopify" in asked(platforms=("shopify", "cloudevents"), shop_apis={}).platforms
-    alone = asked(platforms=("shopify", "cloudevents"), shop_apis={"main/shopify": "https://tea.myshopify.example"})
-    assert alone.shop_apis
+@pytest.mark.parametrize("platform", sorted(set(FETCHED) - set(NEEDED)))
+def test_a_stage_may_take_webhooks_and_name_no_api_of_their_shop(platform: str) -> None:
+    taken = ("cloudevents", platform)
+    assert platform in asked(platforms=taken, shop_apis={}).platforms
+    assert asked(platforms=taken, shop_apis={f"main/{platform}": "https://shop-api.example"}).shop_apis
 
 
 def test_a_stage_without_such_shops_gives_no_right_at_all(prod: Synthesised) -> None:
@@ -76,10 +79,9 @@ def test_a_stage_without_such_shops_gives_no_right_at_all(prod: Synthesised) -> 
 
 def test_the_worker_is_told_where_to_ask_and_what_statuses_mean(prod_asking: Synthesised) -> None:
     told = prod_asking.functions["shop_events"].env
-    assert (
-        told["SHOP_APIS"] == "main/eccube=https://shop.example/cube,main/woocommerce=https://woo.example,"
-        "main/shopify=https://tea.myshopify.example,second/base=https://base.example"
-    )
+    named = "main/eccube=https://shop.example/cube,main/woocommerce=https://woo.example"
+    more = "main/shopify=https://tea.myshopify.example,second/base=https://base.example"
+    assert told["SHOP_APIS"] == f"{named},{more},second/square=https://connect.square.example"
     assert told["ORDER_STATUSES"] == "main/eccube/10=4"
     assert "refresh_token" not in json.dumps(told)
 

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from musubi.adapters.shops.platforms import DOORS
-from musubi.adapters.shops.source import ShopApi, open_source
+from musubi.adapters.shops.source import NoApi, ShopApi, Snapshot, open_source
+from musubi.adapters.shops.square.api import SNAPSHOT
 from musubi.contracts import jobs
 from tests.support.asked_shop import ANSWERING, asked
 from tests.support.eccube_shop import eccube_shop
 from tests.support.intake import AT, Fate, Intake, signed
 from tests.support.markdown import ROOT
+from tests.support.square_shop import square_shop
 
 EVENTS = ROOT / "events"
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
@@ -68,6 +70,8 @@ def samples(folder: Path = EVENTS) -> Iterator[Row]:
                 raw = json.dumps([{**thing, "action": "updated"}]).encode()
                 with _asking([path]) as intake:
                     yield _called(intake, "eccube", name, raw, signed("eccube", raw, {})[0])
+            case ("shop_api", "square") if (answer := json.loads(path.read_bytes())).keys() & {"order", "customers"}:
+                yield _behind_square(name, answer)
             case ("shop_api", platform) if platform in ANSWERING:
                 yield _found(platform, name, json.loads(path.read_bytes())["orders"])
             case ("line",):
@@ -105,21 +109,44 @@ def captures(folder: Path) -> Iterator[Row]:
 
 @contextmanager
 def _asking(answers: Iterable[Path]) -> Iterator[Intake]:
-    """An intake whose EC-CUBE answers with these samples."""
+    """An intake whose EC-CUBE answers with these samples, and whose other shops can not be asked."""
     with eccube_shop() as shop:
         for path in answers:
             for alias, document in json.loads(path.read_bytes())["data"].items():
                 if document is not None:
                     shop.put(alias.rstrip("0123456789"), document)
+
+        def api(shop_id: str, platform: str) -> ShopApi:
+            if platform != "eccube":
+                raise NoApi(shop_id, platform)
+            return ShopApi(
+                shop_id=shop_id,
+                base_url=shop.url,
+                keys=lambda: (),
+                left_s=lambda: 60.0,
+                bearer=lambda refused=None: next(iter(shop.good)),
+            )
+
         intake = Intake()
-        intake.world.apis = lambda shop_id, platform: ShopApi(
-            shop_id=shop_id,
-            base_url=shop.url,
-            keys=lambda: (),
-            left_s=lambda: 60.0,
-            bearer=lambda refused=None: next(iter(shop.good)),
-        )
+        intake.world.apis = api
         yield intake
+
+
+def _behind_square(name: str, answer: dict[str, Any]) -> Row:
+    """An order that a webhook names, fetched; or customers that a poll found."""
+    intake = Intake()
+    if "customers" in answer:
+        bodies = (json.dumps({"customer": one}, ensure_ascii=False).encode() for one in answer["customers"])
+        found = (Snapshot({SNAPSHOT: "customer"}, body) for body in bodies)
+        intake.sent += [jobs.found_body("main", "square", one, AT, False, intake._claim) for one in found]
+        return Row("square", name, 200, tuple(intake.work()))
+    thin = {"order_id": answer["order"]["id"], "state": answer["order"]["state"]}
+    call = {"type": "order.updated", "event_id": name, "data": {"object": {"order_updated": thin}}}
+    raw = json.dumps(call).encode()
+    with square_shop() as shop:
+        shop.orders[thin["order_id"]] = answer["order"]
+        intake.world.apis = lambda *_: shop.api()
+        return _called(intake, "square", name, raw, signed("square", raw, {})[0])
 
 
 def _found(platform: str, name: str, orders: list[Any]) -> Row:

@@ -1,4 +1,6 @@
-"""A small WooCommerce in this process: the REST lists of orders and customers, filtered, sorted and paged as its code does."""
+"""A small WooCommerce in this process: the REST lists of orders and customers, filtered, sorted and paged as its code does, and
+the metadata of a customer.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Said:
 
 @dataclass
 class WooShop:
-    """`keys` are what it takes, `hidden` ids that no key may read, `before` runs before each answer."""
+    """`keys` are what it takes, `readers` those of them that may not write, `hidden` ids that no key may read, `before` runs
+    before each answer. While `lost` is not 0, it writes that many times and breaks off without an answer.
+    """
 
     url: str = ""
     keys: set[str] = field(default_factory=lambda: {KEY})
@@ -39,6 +43,9 @@ class WooShop:
     answers: deque[Said] = field(default_factory=deque)
     asked: list[dict[str, str]] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
+    readers: set[str] = field(default_factory=set)
+    written: list[tuple[str, Any]] = field(default_factory=list)
+    lost: int = 0
 
     def order(self, number: int, at: datetime, **more: Any) -> dict[str, Any]:
         """An order that was last changed at `at`."""
@@ -72,6 +79,21 @@ class WooShop:
         body = json.dumps(shown, ensure_ascii=False, indent=1).encode()
         return Said(200, body, {"X-WP-Total": str(len(listed)), "X-WP-TotalPages": str(-(-len(listed) // size))})
 
+    def write(self, path: str, body: Any, key: str) -> Said:
+        """`PUT` of a customer: a row of the metadata is found by its key, and one that is internal is dropped."""
+        self.written.append((path, body))
+        if key in self.readers:
+            return Said(401, b'{"code":"woocommerce_rest_authentication_error","message":"..."}')
+        customer = self.customers.get(int(path.rpartition("/")[2]))
+        if customer is None:
+            return Said(400, b'{"code":"woocommerce_rest_invalid_id","message":"Invalid resource ID."}')
+        rows = {row["key"]: row for row in customer.setdefault("meta_data", [])}
+        for row in body["meta_data"]:
+            if not row["key"].startswith("_"):
+                rows[row["key"]] = {"id": 900 + len(rows), **rows.get(row["key"], {}), **row}
+        customer["meta_data"] = list(rows.values())
+        return Said(200, json.dumps(customer, ensure_ascii=False).encode())
+
     def _orders(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
         assert (query["orderby"], query["order"], query["dates_are_gmt"]) == ("modified", "asc", "true")
         after, before = query["modified_after"], query["modified_before"]
@@ -104,12 +126,29 @@ def woocommerce_shop() -> Iterator[WooShop]:
             key = b64decode(self.headers.get("Authorization", "Basic ").removeprefix("Basic ")).decode()
             said = shop.answers.popleft() if shop.answers else None
             if said is None:
-                said = shop.page(parts.path, query) if key in shop.keys else Said(401)
+                said = self._said(parts.path, query, key) if key in shop.keys else Said(401)
+            if shop.lost and self.command == "PUT":
+                shop.lost -= 1
+                self.connection.close()
+                return
             self.send_response(said.status)
             for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(said.body)
+
+        do_PUT = do_GET
+
+        def _said(self, path: str, query: Mapping[str, str], key: str) -> Said:
+            if self.command == "GET":
+                return shop.page(path, query)
+            return shop.write(path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))), key)
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except (ConnectionError, ValueError):
+                """The connection was broken off on purpose."""
 
         def log_message(self, *words: Any) -> None:
             """Nobody reads it."""

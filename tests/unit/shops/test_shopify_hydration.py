@@ -13,7 +13,7 @@ import pytest
 from musubi.adapters.shops import rest
 from musubi.adapters.shops.bus import read_envelope
 from musubi.adapters.shops.shopify.normalise import READERS, normalise
-from musubi.adapters.shops.source import Apis, NotNamed, ShopApi
+from musubi.adapters.shops.source import Apis, NoApi, ShopApi
 from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 from tests.support.asked_shop import TOKEN
@@ -117,7 +117,7 @@ def test_of_deliveries_without_an_id_each_found_version_is_an_event(shop: Shopif
 @pytest.mark.parametrize(("topic", "known"), [("orders/create", ["OrderPlaced"]), ("orders/updated", [])])
 def test_where_no_api_is_named_the_topic_is_the_witness_as_before(topic: str, known: list[str]) -> None:
     def unnamed(shop_id: str, platform: str) -> ShopApi:
-        raise NotNamed("shop_apis: main/shopify is not named")
+        raise NoApi(shop_id, platform)
 
     event = _one(_read(unnamed, topic, {"id": 727}))
     assert event.order is not None

@@ -1,4 +1,4 @@
-"""Square: bookings, loyalty, customers, payments; orders only by what their ids prove."""
+"""Square's webhooks by themselves: bookings, loyalty, customers, payments; orders by what their ids prove."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from musubi.adapters.shops.base import no_apis
 from musubi.adapters.shops.square.normalise import normalise
 from musubi.domain.changes import (
     MemberChange,
@@ -47,7 +48,7 @@ def call(kind: str, **things: Any) -> ShopEvent | UnreadShopEvent:
         "created_at": SENT,
         "data": {"type": kind.partition(".")[0], "id": data_id, "object": things},
     }
-    (event,) = normalise({}, json.dumps(body).encode(), "main", NOW)
+    (event,) = normalise({}, json.dumps(body).encode(), "main", NOW, apis=no_apis)
     return event
 
 
@@ -227,4 +228,4 @@ def test_a_repeat_is_the_same_event() -> None:
 @given(body=objects_with(NAMES) | JSON)
 def test_no_body_breaks_it(body: Any) -> None:
     with suppress(Permanent):
-        assert len(normalise({}, json.dumps(body).encode(), "main", NOW)) == 1
+        assert len(normalise({}, json.dumps(body).encode(), "main", NOW, apis=no_apis)) == 1

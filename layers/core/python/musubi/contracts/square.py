@@ -1,4 +1,4 @@
-"""Square's webhook shapes (connect-api-specification, `*Event` schemas), as far as we read them.
+"""Square's webhook shapes (connect-api-specification, `*Event` schemas) and its API's orders, as far as we read them.
 
 Nothing is required: Square marks every field of them nullable. A property of an unexpected type counts as absent.
 """
@@ -18,6 +18,10 @@ def _object(value: object) -> object:
 
 def _objects(value: object) -> list[Any]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _listed(value: object) -> list[Any] | None:
+    return _objects(value) if isinstance(value, list) else None
 
 
 def _ids(value: object) -> list[str] | None:
@@ -101,10 +105,13 @@ class Payment(_Part):
 
 
 class ThinOrder(_Part):
-    """What `order.created` and `order.updated` carry: no lines, no total, no customer."""
+    """What the order events carry: no lines, no total, no customer. `version` counts an order's changes; orders that were not
+    made through the API have none.
+    """
 
     order_id: Id = None
     state: Text = None
+    version: Annotated[int | None, BeforeValidator(_whole)] = None
     created_at: Any = None
     updated_at: Any = None
 
@@ -118,6 +125,7 @@ class _Object(_Part):
     refund: Annotated[Payment, BeforeValidator(_object)] = Payment()
     order_created: Annotated[ThinOrder, BeforeValidator(_object)] = ThinOrder()
     order_updated: Annotated[ThinOrder, BeforeValidator(_object)] = ThinOrder()
+    order_fulfillment_updated: Annotated[ThinOrder, BeforeValidator(_object)] = ThinOrder()
 
 
 class _Data(_Part):
@@ -132,3 +140,100 @@ class Event(_Part):
     event_id: Id = None
     created_at: Any = None
     data: Annotated[_Data, BeforeValidator(_object)] = _Data()
+
+
+class _Shipment(_Part):
+    """`shipped_at` is when the parcel was given to the carrier."""
+
+    carrier: Text = None
+    tracking_number: Text = None
+    tracking_url: Any = None
+    shipped_at: Any = None
+
+
+class _Pickup(_Part):
+    ready_at: Any = None
+    picked_up_at: Any = None
+
+
+class _Delivery(_Part):
+    completed_at: Any = None
+    delivered_at: Any = None
+
+
+class Fulfillment(_Part):
+    """How a part of an order reaches its customer: `SHIPMENT`, `PICKUP` or `DELIVERY` (by the shop or a courier)."""
+
+    uid: Id = None
+    type: Text = None
+    state: Text = None
+    shipment_details: Annotated[_Shipment, BeforeValidator(_object)] = _Shipment()
+    pickup_details: Annotated[_Pickup, BeforeValidator(_object)] = _Pickup()
+    delivery_details: Annotated[_Delivery, BeforeValidator(_object)] = _Delivery()
+
+
+class _Card(_Part):
+    status: Text = None
+
+
+class Tender(_Part):
+    """One way in which an order was paid; only a card has a status of its own."""
+
+    customer_id: Id = None
+    created_at: Any = None
+    card_details: Annotated[_Card, BeforeValidator(_object)] = _Card()
+
+
+class OrderRefund(_Part):
+    """`status` is `APPROVED` once the money went back."""
+
+    id: Id = None
+    status: Text = None
+    created_at: Any = None
+
+
+class _Return(_Part):
+    source_order_id: Id = None
+
+
+class LineItem(_Part):
+    """`quantity` is a decimal text; `catalog_object_id` names a variation, whose item the order does not tell."""
+
+    name: Text = None
+    variation_name: Text = None
+    quantity: Any = None
+    catalog_object_id: Id = None
+    base_price_money: Any = None
+    total_money: Any = None
+    total_discount_money: Any = None
+
+
+class ServiceCharge(_Part):
+    name: Text = None
+    total_money: Any = None
+
+
+class _Amounts(_Part):
+    total_money: Any = None
+
+
+class Order(_Part):
+    """An order as the API gives it. Square makes one for every refund, too, whose `returns` name the orders it is about."""
+
+    id: Id = None
+    reference_id: Text = None
+    customer_id: Id = None
+    state: Text = None
+    version: Annotated[int | None, BeforeValidator(_whole)] = None
+    created_at: Any = None
+    updated_at: Any = None
+    closed_at: Any = None
+    total_money: Any = None
+    net_amounts: Annotated[_Amounts, BeforeValidator(_object)] = _Amounts()
+    net_amount_due_money: Any = None
+    line_items: Annotated[list[LineItem] | None, BeforeValidator(_listed)] = None
+    service_charges: Annotated[list[ServiceCharge], BeforeValidator(_objects)] = []
+    fulfillments: Annotated[list[Fulfillment], BeforeValidator(_objects)] = []
+    tenders: Annotated[list[Tender], BeforeValidator(_objects)] = []
+    refunds: Annotated[list[OrderRefund], BeforeValidator(_objects)] = []
+    returns: Annotated[list[_Return], BeforeValidator(_objects)] = []

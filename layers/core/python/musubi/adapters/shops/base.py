@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from musubi.adapters.shops.platforms import PLATFORMS
-from musubi.adapters.shops.source import Apis, NotNamed, ShopApi
+from musubi.adapters.shops.source import Apis, NoApi, ShopApi
 from musubi.domain.errors import Permanent
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 
@@ -30,7 +30,7 @@ class Normalise(Protocol):
 
 def no_apis(shop_id: str, platform: str) -> ShopApi:
     """For readers that must not call anybody."""
-    raise NotNamed(f"{shop_id}/{platform}: no shop API")
+    raise NoApi(shop_id, platform)
 
 
 def adapter_for(platform: str, mappings: Mapping[str, Any] = MappingProxyType({}), apis: Apis = no_apis) -> Normalise:

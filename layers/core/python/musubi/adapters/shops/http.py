@@ -27,6 +27,10 @@ _LEAST_S = 1.0
 _CHUNK = 64 * 1024
 
 
+class NotSent(Retryable):
+    """Nothing of the call has reached the shop."""
+
+
 class TooLarge(Exception):
     """The answer is larger than `LIMIT`; it was not read to its end."""
 
@@ -63,14 +67,15 @@ class Http:
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         """One call and its whole answer, whatever its status.
 
-        Raises Retryable when none came in time, and TooLarge.
+        Raises NotSent when the shop has surely heard nothing, any other Retryable when no answer came in time, and
+        TooLarge.
         """
         from urllib3 import Timeout
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
         total = min(self._total_s, self._left_s() - TO_STORE_S)
         if total < _LEAST_S:
-            raise Retryable("out_of_time", after_s=1)
+            raise NotSent("out_of_time", after_s=1)
         until = self._monotonic() + total
         # A connection that slept in a frozen container may be dead without saying so: each call makes its own.
         sent = {"Connection": "close", "Accept-Encoding": "identity", "User-Agent": "musubi", **headers}
@@ -92,6 +97,8 @@ class Http:
             finally:
                 found.close()
                 self._pool.clear()
+        except (ConnectTimeoutError, NewConnectionError) as error:
+            raise NotSent(f"shop API: {type(error).__name__}", after_s=PASSING_S) from None
         except HTTPError as error:
             raise Retryable(f"shop API: {type(error).__name__}", after_s=PASSING_S) from None
         return Answer(found.status, {name.lower(): value for name, value in found.headers.items()}, read)

@@ -72,6 +72,8 @@ class Platform:
     mapped: bool = False
     fetches: bool = False
     """Its webhooks may only name what changed: the reader asks the shop (`source.Apis`)."""
+    needs_api: bool = False
+    """Without its API nothing of its webhooks can be read: a stage that takes them must name one."""
     renews_at: str | None = None
     """Where its OAuth access tokens are renewed, below the API's base URL (`oauth`); None: its API takes a key."""
     polls: tuple[Literal["orders", "members"], ...] = ()

@@ -19,7 +19,7 @@ from musubi.ports import ShopSource, Snapshot, SourcePage, What
 __all__ = [
     "Apis",
     "Bearer",
-    "NotNamed",
+    "NoApi",
     "OpenSource",
     "ShopApi",
     "ShopSource",
@@ -58,15 +58,18 @@ class ShopApi:
     held: MutableMapping[str, tuple[str, float]] = field(default_factory=dict, repr=False, compare=False)
 
 
-class NotNamed(Retryable):
-    """The stage names no API for a shop. A reader that can do nothing without one lets it pass: its dead letters can be
-    redriven once the stage does.
+class NoApi(Retryable):
+    """The stage names no API for this shop. Retryable, because what waits for it can be redriven once it does; a reader that
+    can do without says so by catching it.
     """
+
+    def __init__(self, shop_id: str, platform: str) -> None:
+        super().__init__(f"shop_apis: {shop_id}/{platform} is not named", after_s=300)
 
 
 class Apis(Protocol):
     def __call__(self, shop_id: str, platform: str, /) -> ShopApi:
-        """The API of a shop; NotNamed while the stage names none."""
+        """The API of a shop; raises NoApi while the stage names none."""
         ...
 
 

@@ -34,7 +34,7 @@ def shop_apis(s: Asking, deadline: Deadline, statuses: Mapping[str, str] | None 
     """What gives a shop's API, made when it is first asked for and kept. ConfigError for an address without TLS on any stage
     but the local one. `statuses` maps `<shop>/<platform>/<order status>` to the status as which it counts.
     """
-    from musubi.adapters.shops.source import NotNamed, ShopApi
+    from musubi.adapters.shops.source import NoApi, ShopApi
     from musubi.domain.errors import ConfigError
 
     insecure = [name for name, url in s.shop_apis.items() if not url.startswith("https://")]
@@ -58,7 +58,7 @@ def shop_apis(s: Asking, deadline: Deadline, statuses: Mapping[str, str] | None 
 
     def api(shop_id: str, platform: str) -> ShopApi:
         if f"{shop_id}/{platform}" not in s.shop_apis:
-            raise NotNamed(f"shop_apis: {shop_id}/{platform} is not named", after_s=300)
+            raise NoApi(shop_id, platform)
         return made(shop_id, platform)
 
     return api

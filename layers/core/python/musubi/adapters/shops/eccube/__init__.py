@@ -29,6 +29,7 @@ PLATFORM = Platform(
     verify=_verify,
     keeps=("x-eccube-",),
     fetches=True,
+    needs_api=True,
     renews_at="/token",
     polls=("orders", "members"),
     unknown="how long an unused refresh token lives; what plugins add (ranks, point expiry, order statuses)",

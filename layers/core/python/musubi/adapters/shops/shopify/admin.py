@@ -12,7 +12,6 @@ sums come in webhooks that say when they changed, and beside them each customer 
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from musubi.adapters.shops.http import TOTAL_S, Answer, TooLarge
-from musubi.adapters.shops.rest import BUSY_S, Rest
+from musubi.adapters.shops.rest import BUSY_S, Rest, Signed
 from musubi.adapters.shops.shopify.call import PLATFORM
 from musubi.adapters.shops.shopify.tokens import AppTokens
 from musubi.adapters.shops.source import ShopApi
@@ -72,19 +71,19 @@ class Admin(Rest):
         super().__init__(PLATFORM, api, total_s)
         self._tokens = AppTokens(self._http, api.held)
 
-    def request(self, path: str, body: bytes | None, token: str) -> Answer:
-        if ":" not in token:
-            return super().request(path, body, token)
+    def signed_in(self, call: Signed, key: str) -> Answer:
+        if ":" not in key:
+            return call(key)
         answer = Answer(401, {}, b"")
         for fresh in (False, True):
-            got = self._tokens.of(token, fresh=fresh)
-            answer = super().request(path, body, got) if got else Answer(401, {}, b"")
+            got = self._tokens.of(key, fresh=fresh)
+            answer = call(got) if got else Answer(401, {}, b"")
             if not (got and self.is_refused(answer)):
                 break
         return answer
 
     def headers(self, token: str) -> Mapping[str, str]:
-        return {"Accept": "application/json", "Content-Type": "application/json", "X-Shopify-Access-Token": token}
+        return {"X-Shopify-Access-Token": token}
 
     def page(self, resource: str, query: Mapping[str, str]) -> Answer:
         """One page of `resource`. Raises as `ShopSource.changed`, and TooLarge."""
@@ -118,7 +117,7 @@ class Admin(Rest):
         logged. Raises as `ShopSource.changed`, and TooLarge.
         """
         ids = [f"gid://shopify/Customer/{number}" for number in numbers]
-        asked = json.dumps({"query": _BIRTHDAYS, "variables": {"ids": ids}}).encode()
+        asked = {"query": _BIRTHDAYS, "variables": {"ids": ids}}
         answer = self.read(self.accepted(self.asked(_GRAPHQL, asked)))
         if codes := _refused(answer.get("errors")):
             if _THROTTLED in codes:

@@ -17,7 +17,7 @@ from typing import Any
 
 from musubi.adapters.shops.shopify.admin import Admin
 from musubi.adapters.shops.shopify.call import PLATFORM, Call
-from musubi.adapters.shops.source import Apis, NotNamed
+from musubi.adapters.shops.source import Apis, NoApi
 from musubi.contracts.shopify import Named
 from musubi.contracts.text import clean
 
@@ -79,7 +79,7 @@ def hydrated(call: Call, apis: Apis) -> bool | None:
         return None
     try:
         api = apis(call.shop_id, PLATFORM)
-    except NotNamed:
+    except NoApi:
         return None
     document = Admin(api).one(thing.resource, thing.number)
     if document is not None:

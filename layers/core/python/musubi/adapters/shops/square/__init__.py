@@ -1,4 +1,7 @@
-"""Square's webhooks (developer.squareup.com, "Validate and verify notifications"; ec-platforms §1, §2.5)."""
+"""Square: its webhooks (developer.squareup.com, "Validate and verify notifications"; ec-platforms §1, §2.5) and its API.
+
+Its order events name an id alone. With an API the order is fetched; without one the rest still works.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,16 @@ def _verify(call: Call, secrets: Sequence[str]) -> None:
 PLATFORM = Platform(
     name="square",
     title="Square",
-    kind=Kind.PUSH_FULL,
+    kind=Kind.PUSH_THIN,
     proof=Proof.REAL_BODY,
     signature="HMAC-SHA256 of URL + body, base64",
     retries="for days; off after 3 weeks without 2xx",
     verify=_verify,
-    unknown="order events carry ids only, so an order has neither lines, total nor parcels; intervals of the retries",
+    fetches=True,
+    polls=("orders", "members"),
+    writes=("tags", "consent", "points"),
+    unknown=(
+        "intervals of the retries; without an API in `shop_apis` an order has neither lines, total nor parcels; whether the "
+        "refunds in an order have the ids of the refund events; how long Square remembers the key of a change"
+    ),
 )

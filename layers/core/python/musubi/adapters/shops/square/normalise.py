@@ -1,19 +1,26 @@
 """Square's events. What a body proves is reported, whichever verb its type has: `updated` may be the first that arrives.
 
-Orders come as ids alone (their lines are behind Square's API), so of an order only its payment, refunds and end are known.
+Bookings, customers, points and payments come whole. Of an order only the id comes, so it is fetched, as is the one that a
+payment or a refund names. A shop without an API loses what only the order tells: of it just the payment, refunds and end are
+known, and the rest is stored unread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from musubi.adapters.shops.source import Apis, NoApi
+from musubi.adapters.shops.square.api import PLATFORM, SNAPSHOT, SquareRest, mendable
+from musubi.adapters.shops.square.customers import member_change, named
+from musubi.adapters.shops.square.frame import Frame
+from musubi.adapters.shops.square.orders import order_events, refunded_orders
+from musubi.adapters.shops.square.snapshot import snapshot_events
 from musubi.contracts import values
 from musubi.contracts.square import Event, Payment, ThinOrder
 from musubi.contracts.text import bounded_id, canonical, content_hash, parse_json
-from musubi.domain.calendar import tokyo_date
 from musubi.domain.changes import (
     MemberChange,
     MergeChange,
@@ -22,12 +29,13 @@ from musubi.domain.changes import (
     ReservationChange,
     ReservationState,
 )
-from musubi.domain.errors import Permanent
+from musubi.domain.errors import Permanent, Retryable
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 from musubi.domain.orders import Milestone
-from musubi.domain.people import Consent, MemberState
+from musubi.domain.people import MemberState
 
-_PLATFORM = "square"
+_SETTLES_S = 10
+"""Seconds until an order that was read from a lagging copy is asked for again."""
 
 _BOOKED = frozenset({"PENDING", "ACCEPTED"})
 _CALLED_OFF = frozenset({"CANCELLED_BY_CUSTOMER", "CANCELLED_BY_SELLER", "DECLINED"})
@@ -43,40 +51,122 @@ class _Told:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
+_Event = ShopEvent | UnreadShopEvent
 _Reader = Callable[[Event, datetime], _Told | None]
 
 
 def normalise(
-    headers: Mapping[str, str], body: bytes, shop_id: str, received_at: datetime
+    headers: Mapping[str, str], body: bytes, shop_id: str, received_at: datetime, *, apis: Apis
 ) -> Sequence[ShopEvent | UnreadShopEvent]:
-    """The event of one call (see `base.Normalise`)."""
+    """The events of one call (see `base.Normalise`). Raises Retryable when the shop does not answer."""
     document = parse_json(body, "Square body")
     if not isinstance(document, dict):
         raise Permanent("Square body: not an object")
+    frame = Frame(shop_id, received_at)
+    if SNAPSHOT in headers:
+        return snapshot_events(headers[SNAPSHOT], document, frame)
     event = Event.model_validate(document)
-    kind, content = event.type or "unknown", content_hash(document)
-    source, event_id = f"{shop_id}/{_PLATFORM}/{kind}", bounded_id(event.event_id or content)
+    kind = event.type or "unknown"
     sent_at = values.instant(event.created_at, "created_at") or received_at
     reader = _READERS.get(kind)
     told = reader(event, sent_at) if reader else None
+    itself = _itself(document, event, told, sent_at, frame)
+    order_id = _order_id(event, kind, told)
+    groups = event.data.object.customer.group_ids if kind.startswith("customer.") else None
+    api = _api(apis, shop_id) if order_id or groups else None
+    if api is None:
+        return (itself,)
+    with mendable():
+        if order_id is not None:
+            return _with_order(api.order(order_id), event, itself, frame)
+        return (_with_names(itself, api.groups()),)
+
+
+def _itself(document: Any, event: Event, told: _Told | None, sent_at: datetime, frame: Frame) -> _Event:
+    """What the webhook says by itself."""
+    kind, content = event.type or "unknown", content_hash(document)
+    source, event_id = f"{frame.shop_id}/{PLATFORM}/{kind}", bounded_id(event.event_id or content)
     if told is None:
         raw = canonical(document)
-        return (UnreadShopEvent(source=source, event_id=event_id, kind=kind, content=content, raw=raw),)
+        return UnreadShopEvent(source=source, event_id=event_id, kind=kind, content=content, raw=raw)
     as_of = values.instant(told.as_of, "updated_at") or sent_at
-    return (
-        ShopEvent(
-            source=source,
-            event_id=event_id,
-            type=told.name,
-            shop_id=shop_id,
-            platform=_PLATFORM,
-            occurred_at=values.instant(told.at, "created_at") or as_of,
-            as_of=as_of,
-            received_at=received_at,
-            content=content,
-            **told.changes,
-        ),
+    return ShopEvent(
+        source=source,
+        event_id=event_id,
+        type=told.name,
+        shop_id=frame.shop_id,
+        platform=PLATFORM,
+        occurred_at=values.instant(told.at, "created_at") or as_of,
+        as_of=as_of,
+        received_at=frame.received_at,
+        content=content,
+        **told.changes,
     )
+
+
+def _api(apis: Apis, shop_id: str) -> SquareRest | None:
+    try:
+        return SquareRest(apis(shop_id, PLATFORM))
+    except NoApi:
+        return None
+
+
+def _order_id(event: Event, kind: str, told: _Told | None) -> str | None:
+    """The order that there is to fetch: one that the event names, or that its money is about."""
+    thin = _thin(event, kind)
+    if thin is not None:
+        return thin.order_id
+    change = told.changes.get("order") if told else None
+    return change.order_id if isinstance(change, OrderChange) else None
+
+
+def _thin(event: Event, kind: str) -> ThinOrder | None:
+    told = event.data.object
+    return {
+        "order.created": told.order_created,
+        "order.updated": told.order_updated,
+        "order.fulfillment.updated": told.order_fulfillment_updated,
+    }.get(kind)
+
+
+def _with_order(
+    document: Mapping[str, Any] | None, event: Event, itself: _Event, frame: Frame
+) -> Sequence[ShopEvent | UnreadShopEvent]:
+    """What the order tells, and of the event itself what the order does not."""
+    if document is None:
+        return (itself,)
+    thin, version = _thin(event, event.type or ""), document.get("version")
+    if thin and thin.version and isinstance(version, int) and version < thin.version:
+        raise Retryable("order: older than its webhook", after_s=_SETTLES_S)
+    told = order_events(document, frame)
+    if thin is None and isinstance(itself, ShopEvent) and itself.order is not None:
+        told = [*told, *_money_of(itself, itself.order, document, told)]
+    return told or (itself,)
+
+
+def _money_of(
+    itself: ShopEvent, said: OrderChange, document: Mapping[str, Any], told: Sequence[_Event]
+) -> Iterator[ShopEvent]:
+    """A payment's or a refund's own event, so far as the fetched order does not tell it: who paid at a till, a refund that is
+    not listed, a payment that failed. That the order is paid the order says itself: this may be a part of it.
+    """
+    orders = [one.order for one in told if isinstance(one, ShopEvent) and one.order]
+    known = {one.name for order in orders for one in order.milestones} & {"OrderRefunded"}
+    milestones = tuple(one for one in said.milestones if one.name not in {"OrderPaid", *known})
+    if not milestones and (said.member_id is None or any(order.member_id for order in orders)):
+        return
+    about = refunded_orders(document) if itself.type == "OrderRefunded" else [said.order_id]
+    for order_id in about:
+        change = replace(said, order_id=order_id, milestones=milestones)
+        event_id = content_hash([itself.event_id, order_id])
+        yield replace(itself, type=itself.type if milestones else "OrderEdited", event_id=event_id, order=change)
+
+
+def _with_names(itself: _Event, groups: Iterable[tuple[str, str]]) -> _Event:
+    """A customer's groups by the names that people know them by. One that is gone keeps its id."""
+    if not isinstance(itself, ShopEvent) or itself.member is None or itself.member.tags is None:
+        return itself
+    return replace(itself, member=named(itself.member, dict(groups)))
 
 
 def _booking(event: Event, sent_at: datetime) -> _Told | None:
@@ -118,34 +208,10 @@ def _loyalty(event: Event, sent_at: datetime) -> _Told | None:
 
 def _customer(event: Event, sent_at: datetime) -> _Told | None:
     customer = event.data.object.customer
-    if customer.id is None:
-        raise Permanent("data.object.customer.id: missing or no id")
-    created = values.instant(customer.created_at, "data.object.customer.created_at")
-    said = event.data.object.customer.model_fields_set
     is_new = event.type == "customer.created"
-    change = MemberChange(
-        member_id=customer.id,
-        state=MemberState.ACTIVE if is_new else None,
-        family_name=customer.family_name,
-        given_name=customer.given_name,
-        birthday=values.birthday(customer.birthday, tokyo_date(sent_at)),
-        birthday_withdrawn="birthday" in said and customer.birthday is None,
-        registered_at=created,
-        tags=tuple(customer.group_ids) if customer.group_ids is not None else None,
-        consents=_consents(event, sent_at),
-    )
+    change = member_change(customer, MemberState.ACTIVE if is_new else None, sent_at)
     name, at = ("MemberRegistered", customer.created_at) if is_new else ("MemberUpdated", customer.updated_at)
     return _Told(name=name, at=at, as_of=customer.updated_at, changes={"member": change})
-
-
-def _consents(event: Event, sent_at: datetime) -> tuple[Consent, ...]:
-    customer = event.data.object.customer
-    refused = customer.preferences.email_unsubscribed
-    if refused is not True:
-        # False only says that nobody has unsubscribed; in Japan that is no opt-in.
-        return ()
-    at = values.instant(customer.updated_at, "data.object.customer.updated_at") or sent_at
-    return (Consent(channel="email", purpose="marketing", allowed=False, source=_PLATFORM, at=at),)
 
 
 def _gone(event: Event, sent_at: datetime) -> _Told | None:

@@ -33,5 +33,9 @@ PLATFORM = Platform(
     keeps=("x-wc-webhook-",),
     greeting=_greets,
     polls=("orders", "members"),
-    unknown="Tracking, birthdays and kana live in plugins' metadata; the keys that we read are those of widespread plugins.",
+    writes=("tags", "consent"),
+    unknown=(
+        "Tracking, birthdays and kana live in plugins' metadata; the keys that we read are those of widespread plugins. "
+        "Core has neither tags nor points: what is written back is customer metadata of our own."
+    ),
 )

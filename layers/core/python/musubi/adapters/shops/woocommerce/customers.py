@@ -2,6 +2,9 @@
 
 Birthday and kana are not WooCommerce's: `assumed` are the keys of widespread plugins (kana: Japanized for WooCommerce) with and
 without WordPress' underscore. A shop with other keys uses the `mapping` platform.
+
+WooCommerce has no tags. Those that our `writer` leaves in the metadata are read as what they are; what a friend said about
+promotion is not read back: it is the friend's word, and an older copy of it must not outlive a newer one.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from musubi.domain.events import ShopEvent
 from musubi.domain.people import Attribute, MemberState
 
 _BIRTHDAYS = ("billing_birthday", "birthday", "billing_birth_date", "birth_date", "date_of_birth", "billing_dob")
+TAG_META, TAG_ON = "musubi_tag_", "1"
+"""A tag is a row of its own: two that are written at once do not undo each other. One that was taken off is left empty."""
+
 _KANA = {"family_kana": "billing_yomigana_last_name", "given_kana": "billing_yomigana_first_name"}
 
 
@@ -31,6 +37,8 @@ def customer_events(call: Call) -> Sequence[ShopEvent]:
     meta = customer.meta_data
     birthdays = [value for name in _BIRTHDAYS if (value := _of(meta, name)) is not None]
     told = [found for value in birthdays if (found := values.birthday(value, tokyo_date(call.received_at)))]
+    tags = {key.removeprefix(TAG_META): meta[key] == TAG_ON for key in sorted(meta) if key.startswith(TAG_META)}
+    tags.pop("", None)
     change = MemberChange(
         member_id=member_id,
         state=MemberState.ACTIVE if call.verb == "created" else None,
@@ -40,6 +48,8 @@ def customer_events(call: Call) -> Sequence[ShopEvent]:
         # Forms save an emptied field as an empty text; a key that is not there says nothing.
         birthday_withdrawn=bool(birthdays) and all(value == "" for value in birthdays),
         registered_at=created_at,
+        tags_added=tuple(name for name, is_on in tags.items() if is_on),
+        tags_removed=tuple(name for name, is_on in tags.items() if not is_on),
         attributes=_attributes(call, customer, meta),
     )
     if call.verb == "created":

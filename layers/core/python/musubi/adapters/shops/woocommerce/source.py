@@ -30,7 +30,7 @@ TOTAL_S = 25.0
 
 BUSY_S = 60
 _SECOND = timedelta(seconds=1)
-_API = "/wp-json/wc/v3"
+API = "/wp-json/wc/v3"
 
 
 def open_source(api: ShopApi) -> ShopSource:
@@ -112,7 +112,7 @@ class WooSource:
         while True:
             asked = {**query, "page": str(place.page), "per_page": str(place.size)}
             try:
-                answer = self._get(f"{_API}/{path}?{urlencode(asked)}")
+                answer = self._get(f"{API}/{path}?{urlencode(asked)}")
             except TooLarge:
                 place = place.smaller()
                 continue
@@ -125,16 +125,17 @@ class WooSource:
         if not keys:
             raise Permanent(f"shops/{self._api.shop_id}/woocommerce-api: no such secret")
         for key in keys:
-            answer = self._http.request("GET", path, None, _headers(key))
+            answer = self._http.request("GET", path, None, {"Accept": "application/json", **basic(key)})
             if answer.status != 401:
                 break
         return _accepted(answer)
 
 
-def _headers(key: str) -> dict[str, str]:
+def basic(key: str) -> dict[str, str]:
+    """The header that proves who asks. WooCommerce takes it over TLS only; Permanent for what is no key."""
     if ":" not in key:
         raise Permanent("woocommerce-api: not <consumer key>:<consumer secret>")
-    return {"Accept": "application/json", "Authorization": f"Basic {b64encode(key.encode()).decode()}"}
+    return {"Authorization": f"Basic {b64encode(key.encode()).decode()}"}
 
 
 def _accepted(answer: Answer) -> Answer:
