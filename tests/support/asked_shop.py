@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from musubi.adapters.shops.source import ShopApi
 from tests.support.woocommerce_shop import Said
@@ -21,17 +22,21 @@ TOKEN = "token-1"
 
 @dataclass
 class AskedShop:
-    """`tokens` are what it takes, `answers` are given before its own, `before` runs before each answer."""
+    """`tokens` are what it takes, `answers` are given before its own, `before` runs before each answer, `headers` are
+    those of the last call, by lower-case name.
+    """
 
     url: str = ""
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     orders: list[dict[str, Any]] = field(default_factory=list)
     answers: deque[Said] = field(default_factory=deque)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
+    headers: dict[str, str] = field(default_factory=dict)
 
     def api(self, *keys: str, left_s: float = 100) -> ShopApi:
-        return ShopApi("main", self.url, lambda: keys or (TOKEN,), lambda: left_s)
+        now = partial(datetime.now, UTC)
+        return ShopApi("main", self.url, lambda: keys or (TOKEN,), lambda: left_s, now=now)
 
     def answer(self, path: str, query: Mapping[str, str], token: str) -> Said:
         if token not in self.tokens:
@@ -42,6 +47,10 @@ class AskedShop:
         return Said(401)
 
     def page(self, path: str, query: Mapping[str, str]) -> Said:
+        raise NotImplementedError
+
+    def posted(self, path: str, body: bytes, headers: Mapping[str, str]) -> Said:
+        """The answer to a POST; `headers` have lower-case names."""
         raise NotImplementedError
 
 
@@ -118,9 +127,20 @@ def asked(shop: AskedShop) -> Iterator[AskedShop]:
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             shop.asked.append((parts.path, query))
+            shop.headers = {name.lower(): value for name, value in self.headers.items()}
             shop.before()
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            given = shop.answers.popleft() if shop.answers else shop.answer(parts.path, query, token)
+            self._say(shop.answers.popleft() if shop.answers else shop.answer(parts.path, query, token))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            shop.headers = headers = {name.lower(): value for name, value in self.headers.items()}
+            form = headers.get("content-type") == "application/x-www-form-urlencoded"
+            shop.asked.append((self.path, dict(parse_qsl(body.decode())) if form else json.loads(body)))
+            shop.before()
+            self._say(shop.answers.popleft() if shop.answers else shop.posted(self.path, body, headers))
+
+        def _say(self, given: Said) -> None:
             self.send_response(given.status)
             for name, value in {"Content-Length": str(len(given.body)), **given.headers}.items():
                 self.send_header(name, value)

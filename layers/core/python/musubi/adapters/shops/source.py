@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -45,7 +46,8 @@ class ShopApi:
     """One shop's API. `base_url` has no slash at its end. `keys` gives the lines of the secret
     `shops/<shop_id>/<platform>-api`, read when they are needed: they are rotated. `left_s` is how many seconds the invocation
     has left. `bearer` gives an OAuth access token where that secret is a grant (see `oauth`). `statuses` says as which known
-    order status one of the shop's own counts, both by id.
+    order status one of the shop's own counts, both by id. `now` is machine time, for shops that want to be told when a call
+    was made.
     """
 
     shop_id: str
@@ -54,6 +56,7 @@ class ShopApi:
     left_s: Callable[[], float]
     bearer: Bearer | None = None
     statuses: Mapping[str, str] = field(default_factory=dict)
+    now: Callable[[], datetime] | None = None
 
 
 class Apis(Protocol):
