@@ -12,6 +12,7 @@ from musubi.adapters.shops.eccube import PLATFORM as ECCUBE
 from musubi.adapters.shops.makeshop import PLATFORM as MAKESHOP
 from musubi.adapters.shops.mapping import PLATFORM as MAPPING
 from musubi.adapters.shops.platform import Platform, Proof
+from musubi.adapters.shops.rakuten import PLATFORM as RAKUTEN
 from musubi.adapters.shops.segment import PLATFORM as SEGMENT
 from musubi.adapters.shops.shopify import PLATFORM as SHOPIFY
 from musubi.adapters.shops.square import PLATFORM as SQUARE
@@ -21,7 +22,20 @@ from musubi.domain.errors import ConfigError
 
 PLATFORMS: Mapping[str, Platform] = {
     one.name: one
-    for one in (SHOPIFY, ECCUBE, WOOCOMMERCE, SQUARE, MAKESHOP, STORES, BASE, CLOUDEVENTS, MAPPING, SEGMENT, CSV)
+    for one in (
+        SHOPIFY,
+        ECCUBE,
+        WOOCOMMERCE,
+        SQUARE,
+        MAKESHOP,
+        STORES,
+        BASE,
+        RAKUTEN,
+        CLOUDEVENTS,
+        MAPPING,
+        SEGMENT,
+        CSV,
+    )
 }
 
 DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if one.verify is not None}
@@ -46,3 +60,10 @@ def opened(names: Sequence[str]) -> Mapping[str, Platform]:
         if DOORS[name].proof is Proof.ASSUMED:
             _log.warning("platform %s is open and only assumed: %s", name, DOORS[name].unknown)
     return {name: DOORS[name] for name in names}
+
+
+def warn_of_assumed(names: Iterable[str]) -> None:
+    """Say which of the shops that are asked (`<shop>/<platform>`) are of a platform that is only assumed."""
+    for name in sorted({one.partition("/")[2] for one in names}):
+        if name in PLATFORMS and PLATFORMS[name].polls and PLATFORMS[name].proof is Proof.ASSUMED:
+            _log.warning("platform %s is asked and only assumed: %s", name, PLATFORMS[name].unknown)
