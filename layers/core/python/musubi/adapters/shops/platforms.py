@@ -9,6 +9,7 @@ from musubi.adapters.shops.base_ec import PLATFORM as BASE
 from musubi.adapters.shops.cloudevents import PLATFORM as CLOUDEVENTS
 from musubi.adapters.shops.csv import PLATFORM as CSV
 from musubi.adapters.shops.eccube import PLATFORM as ECCUBE
+from musubi.adapters.shops.futureshop import PLATFORM as FUTURESHOP
 from musubi.adapters.shops.makeshop import PLATFORM as MAKESHOP
 from musubi.adapters.shops.mapping import PLATFORM as MAPPING
 from musubi.adapters.shops.platform import Platform, Proof
@@ -30,6 +31,7 @@ PLATFORMS: Mapping[str, Platform] = {
         MAKESHOP,
         STORES,
         BASE,
+        FUTURESHOP,
         RAKUTEN,
         CLOUDEVENTS,
         MAPPING,
