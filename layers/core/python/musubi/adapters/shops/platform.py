@@ -72,6 +72,8 @@ class Platform:
     mapped: bool = False
     fetches: bool = False
     """Its webhooks only name what changed: the reader asks the shop (`source.Apis`)."""
+    hints: bool = False
+    """Its webhooks only say that something changed, and what it was only a poll finds: none of that was missed."""
     renews_at: str | None = None
     """Where its OAuth access tokens are renewed, below the API's base URL (`oauth`); None: its API takes a key."""
     polls: tuple[Literal["orders", "members"], ...] = ()

@@ -45,9 +45,11 @@ DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if
 
 
 def calling(names: Iterable[str]) -> set[tuple[str, str]]:
-    """Of `<shop>/<platform>` the (shop, platform) that also call us: where nobody calls, no call can be missed."""
+    """Of `<shop>/<platform>` the (shop, platform) that also tell us: where nobody calls, or says nothing, no call can be
+    missed.
+    """
     pairs = ((shop, platform) for shop, _, platform in (name.partition("/") for name in names))
-    return {(shop, platform) for shop, platform in pairs if platform in DOORS}
+    return {(shop, platform) for shop, platform in pairs if platform in DOORS and not DOORS[platform].hints}
 
 
 _log = logging.getLogger("musubi.platforms")
