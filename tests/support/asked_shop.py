@@ -110,10 +110,6 @@ def _short(order: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in order.items() if name not in left_out}
 
 
-ANSWERING: Mapping[str, type[AskedShop]] = {"stores": StoresShop, "base": BaseShop}
-"""Shops that are only asked, by platform."""
-
-
 def said(document: Any, status: int = 200) -> Said:
     return Said(status, json.dumps(document, ensure_ascii=False).encode())
 

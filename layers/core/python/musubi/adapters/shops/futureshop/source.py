@@ -22,7 +22,7 @@ from musubi.adapters.shops.http import Answer
 from musubi.adapters.shops.rest import Pace, Rest
 from musubi.adapters.shops.source import ShopApi, ShopSource, Snapshot, SourcePage, What
 from musubi.contracts import values
-from musubi.contracts.futureshop import day
+from musubi.contracts.futureshop import Buyer, day
 from musubi.contracts.text import as_id, canonical
 from musubi.domain.calendar import TOKYO
 from musubi.domain.errors import Permanent
@@ -189,13 +189,10 @@ def _snapshot(order: Mapping[str, Any], buyer: Mapping[str, Any]) -> Snapshot:
     listed = order.get("buyerInfo")
     if isinstance(listed, dict):
         both = {**listed, **buyer}
-        kept["buyerInfo"] = {name: both[name] for name in _READ if name in both}
+        kept["buyerInfo"] = {name: both[name] for name in Buyer.model_fields if name in both}
     if isinstance(parcels := kept.get("shipmentList"), list):
         kept["shipmentList"] = [_unaddressed(one) if isinstance(one, dict) else one for one in parcels]
     return Snapshot({"content-type": "application/json"}, canonical(kept).encode())
-
-
-_READ = ("memberId", "lastName", "firstName", "birthday", "memberStageName")
 
 
 def _unaddressed(parcel: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _KNOWN = frozenset({"100", "200", "300", "400", *_LEFT, "800", _CANCELLED})
 
 _OPEN_YEN = -9999
 _CANCEL_CHANGES = frozenset({"1", "2"})
-_CARRIERS = {"1001": "ヤマト運輸", "1002": "佐川急便", "1003": "日本郵便", "1004": "西濃運輸", "1006": "福山通運"}
+_CARRIERS = {"1001": "Yamato", "1002": "Sagawa", "1003": "Japan Post", "1004": "Seino", "1006": "Fukuyama"}
 """`deliveryCompany`, where the name beside it is left out."""
 
 _NEWEST = ("OrderPlaced", "ShipmentDispatched", "OrderShipped", "OrderPaid", "OrderCancelled")
