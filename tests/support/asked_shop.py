@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from musubi.adapters.shops.source import ShopApi
 from tests.support.woocommerce_shop import Said
@@ -21,17 +22,21 @@ TOKEN = "token-1"
 
 @dataclass
 class AskedShop:
-    """`tokens` are what it takes, `answers` are given before its own, `before` runs before each answer."""
+    """`tokens` are what it takes, `answers` are given before its own, `before` runs before each answer, `headers` are
+    those of the last call, by lower-case name.
+    """
 
     url: str = ""
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     orders: list[dict[str, Any]] = field(default_factory=list)
     answers: deque[Said] = field(default_factory=deque)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
+    headers: dict[str, str] = field(default_factory=dict)
 
     def api(self, *keys: str, left_s: float = 100) -> ShopApi:
-        return ShopApi("main", self.url, lambda: keys or (TOKEN,), lambda: left_s)
+        now = partial(datetime.now, UTC)
+        return ShopApi("main", self.url, lambda: keys or (TOKEN,), lambda: left_s, now=now)
 
     def answer(self, path: str, query: Mapping[str, str], token: str) -> Said:
         if token not in self.tokens:
@@ -39,16 +44,17 @@ class AskedShop:
         return self.page(path, query)
 
     def token(self, headers: Mapping[str, str]) -> str:
-        return headers.get("Authorization", "").removeprefix("Bearer ")
+        """What proves who asks; `headers` have lower-case names."""
+        return headers.get("authorization", "").removeprefix("Bearer ")
 
     def refused(self) -> Said:
         return Said(401)
 
-    def post(self, path: str, query: Mapping[str, str], token: str) -> Said:
-        """The answer to what is posted, under the name `body`."""
-        return Said(404)
-
     def page(self, path: str, query: Mapping[str, str]) -> Said:
+        raise NotImplementedError
+
+    def posted(self, path: str, body: bytes, headers: Mapping[str, str]) -> Said:
+        """The answer to a POST; `headers` have lower-case names."""
         raise NotImplementedError
 
 
@@ -108,10 +114,6 @@ def _short(order: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in order.items() if name not in left_out}
 
 
-ANSWERING: Mapping[str, type[AskedShop]] = {"stores": StoresShop, "base": BaseShop}
-"""Shops that are only asked, by platform."""
-
-
 def said(document: Any, status: int = 200) -> Said:
     return Said(status, json.dumps(document, ensure_ascii=False).encode())
 
@@ -125,12 +127,20 @@ def asked(shop: AskedShop) -> Iterator[AskedShop]:
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             shop.asked.append((parts.path, query))
+            shop.headers = {name.lower(): value for name, value in self.headers.items()}
             shop.before()
-            token = shop.token({name.title(): value for name, value in self.headers.items()})
-            length = int(self.headers.get("Content-Length", 0))
-            answer = shop.post if self.command == "POST" else shop.answer
-            said = {"body": self.rfile.read(length).decode()} if length else query
-            given = shop.answers.popleft() if shop.answers else answer(parts.path, said, token)
+            token = shop.token(shop.headers)
+            self._say(shop.answers.popleft() if shop.answers else shop.answer(parts.path, query, token))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            shop.headers = headers = {name.lower(): value for name, value in self.headers.items()}
+            form = headers.get("content-type") == "application/x-www-form-urlencoded"
+            shop.asked.append((self.path, dict(parse_qsl(body.decode())) if form else json.loads(body)))
+            shop.before()
+            self._say(shop.answers.popleft() if shop.answers else shop.posted(self.path, body, headers))
+
+        def _say(self, given: Said) -> None:
             self.send_response(given.status)
             for name, value in {"Content-Length": str(len(given.body)), **given.headers}.items():
                 self.send_header(name, value)
@@ -139,8 +149,6 @@ def asked(shop: AskedShop) -> Iterator[AskedShop]:
                 self.wfile.write(given.body)
             except ConnectionError:
                 """Whoever asks does not read an answer that is too large."""
-
-        do_POST = do_GET
 
         def log_message(self, *words: Any) -> None:
             """Nobody reads it."""

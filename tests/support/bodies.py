@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from musubi.adapters.shops.platforms import DOORS
-from musubi.adapters.shops.source import NoApi, ShopApi, Snapshot, open_source
+from musubi.adapters.shops.source import NoApi, ShopApi, Snapshot, What, open_source
 from musubi.adapters.shops.square.api import SNAPSHOT
 from musubi.contracts import jobs
-from tests.support.asked_shop import ANSWERING, asked
+from tests.support.answering import ANSWERING
 from tests.support.eccube_shop import eccube_shop
 from tests.support.intake import AT, Fate, Intake, signed
 from tests.support.markdown import ROOT
@@ -72,8 +72,8 @@ def samples(folder: Path = EVENTS) -> Iterator[Row]:
                     yield _called(intake, "eccube", name, raw, signed("eccube", raw, {})[0])
             case ("shop_api", "square") if (answer := json.loads(path.read_bytes())).keys() & {"order", "customers"}:
                 yield _behind_square(name, answer)
-            case ("shop_api", platform) if platform in ANSWERING:
-                yield _found(platform, name, json.loads(path.read_bytes())["orders"])
+            case ("shop_api", platform) if (listed := _listed(platform, path)) is not None:
+                yield _found(platform, name, *listed)
             case ("line",):
                 intake = Intake()
                 status = intake.line(path.read_bytes(), _headers(path))["statusCode"]
@@ -96,9 +96,10 @@ def captures(folder: Path) -> Iterator[Row]:
             yield _brought(name, raw.decode())
         elif system == "eccube" and not path.name.startswith("webhook"):
             yield _no_call(system, name, "what the shop's API answers")
-        elif system in ANSWERING:
-            body = json.loads(raw)
-            yield _found(system, name, body.get("orders", [body]))
+        elif (listed := _listed(system, path)) is not None:
+            yield _found(system, name, *listed)
+        elif system in ANSWERING and system not in DOORS:
+            yield _found(system, name, "orders", [json.loads(raw)])
         elif system in DOORS:
             kind = "application/cloudevents+json" if system == "cloudevents" else "application/json"
             headers, query = signed(system, raw, {"content-type": kind, **_topic(system, path.stem)})
@@ -149,11 +150,16 @@ def _behind_square(name: str, answer: dict[str, Any]) -> Row:
         return _called(intake, "square", name, raw, signed("square", raw, {})[0])
 
 
-def _found(platform: str, name: str, orders: list[Any]) -> Row:
-    """What becomes of `orders` once a poll finds them: the platform's source reads them from a shop of nothing else."""
+def _listed(platform: str, path: Path) -> tuple[What, list[Any]] | None:
+    """What an answer of a shop that is only asked lists; None for other answers, and of other shops."""
+    return ANSWERING[platform].things(json.loads(path.read_bytes())) if platform in ANSWERING else None
+
+
+def _found(platform: str, name: str, what: What, things: list[Any]) -> Row:
+    """What becomes of `things` once a poll finds them: the platform's source reads them from a shop of nothing else."""
     intake = Intake()
-    with asked(ANSWERING[platform](orders=orders)) as shop:
-        page = open_source(platform, shop.api()).changed("orders", _LONG_AGO, AT, None)
+    with ANSWERING[platform].api(what, things) as api:
+        page = open_source(platform, api).changed(what, _LONG_AGO, AT, None)
     intake.sent += [jobs.found_body("main", platform, one, AT, False, intake._claim) for one in page.snapshots]
     return Row(platform, name, 200, tuple(intake.work()))
 

@@ -35,7 +35,7 @@ class ShopifyShop(AskedShop):
     link_host: str = ""
 
     def token(self, headers: Mapping[str, str]) -> str:
-        return headers.get("X-Shopify-Access-Token", "")
+        return headers.get("x-shopify-access-token", "")
 
     def order(self, number: int, at: datetime, **more: Any) -> dict[str, Any]:
         """An order that was placed, paid and last changed at `at`, in place of the one with this number."""
@@ -87,13 +87,13 @@ class ShopifyShop(AskedShop):
             return self._one(resource, number, query)
         return self._list(resource, query)
 
-    def post(self, path: str, query: Mapping[str, str], token: str) -> Said:
+    def posted(self, path: str, body: bytes, headers: Mapping[str, str]) -> Said:
         """An app's token, and GraphQL as far as customers' birthdays go."""
         if path == "/admin/oauth/access_token":
-            return self._token(parse_qs(query["body"]))
-        if token not in self.tokens:
+            return self._token(parse_qs(body.decode()))
+        if self.token(headers) not in self.tokens:
             return self.refused()
-        asked = json.loads(query["body"])
+        asked = json.loads(body)
         assert path == f"{API}graphql.json"
         assert 'metafield(namespace: "facts", key: "birth_date")' in asked["query"]
         ids = asked["variables"]["ids"]

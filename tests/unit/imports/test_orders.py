@@ -107,3 +107,16 @@ def test_an_order_of_endless_rows_is_refused_and_the_next_one_taken() -> None:
     tally, events = read("orders", f"注文番号,商品名\n{rows}A-2,y\n")
     assert [e.order.order_id for e in events if e.order] == ["A-2"]
     assert (tally.refused, tally.taken) == (GROUP_ROWS + 3, 1)
+
+
+def test_futureshops_own_names_of_columns_are_known() -> None:
+    """受注データ取得項目 as its users are told to tick them; the member and the parcel are not among them."""
+    _, (event,) = read(
+        "orders",
+        "受注コード,注文日時,請求合計金額,入金確認日,商品番号,商品名,販売単価,購入数量\n"
+        "100000012240,2026/11/20 10:00,3600,2026/11/21,sencha,煎茶,1800,2\n",
+    )
+    assert event.order is not None
+    assert (event.order.number, event.order.total_yen) == ("100000012240", 3600)
+    assert [one.name for one in event.order.milestones] == ["OrderPlaced", "OrderPaid"]
+    assert event.order.lines == (Line(title="煎茶", quantity=2, sku="sencha", unit_yen=1800),)

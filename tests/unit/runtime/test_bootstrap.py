@@ -283,3 +283,11 @@ def test_a_record_that_meets_a_missing_table_is_handed_to_sqs_again(cloud: Cloud
 def _fresh_journal() -> None:
     entry._log.cache_clear()
     entry._metrics.cache_clear()
+
+
+def test_polls_say_which_shops_are_only_assumed(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    cloud.handler(
+        "poll_shop", SHOP_APIS="main/stores=https://api.stores.dev, main/makeshop=https://shop.example.jp/v1/graphql"
+    )
+    said = [one for one in caplog.messages if "only assumed" in one]
+    assert [one.partition(":")[0] for one in said] == ["platform makeshop is asked and only assumed"]

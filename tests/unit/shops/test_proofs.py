@@ -11,7 +11,7 @@ import pytest
 
 from musubi.adapters.shops.base import adapter_for
 from musubi.adapters.shops.platform import Call
-from musubi.adapters.shops.platforms import DOORS, opened
+from musubi.adapters.shops.platforms import DOORS, opened, warn_of_assumed
 from musubi.domain.events import UnreadShopEvent
 from musubi.web.signatures import SignatureRefused
 
@@ -124,3 +124,9 @@ def test_what_is_only_assumed_says_so_when_it_is_opened(caplog: pytest.LogCaptur
     assert set(opened(["cloudevents", "makeshop"])) == {"cloudevents", "makeshop"}
     (said,) = caplog.messages
     assert said.startswith("platform makeshop is open and only assumed: signature, retries")
+
+
+def test_what_is_only_assumed_says_so_when_it_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_assumed(["main/rakuten", "second/rakuten", "main/stores", "main/nobody", "main/cloudevents"])
+    (said,) = caplog.messages
+    assert said.startswith("platform rakuten is asked and only assumed: how late")

@@ -78,10 +78,9 @@ def test_customers_are_asked_for_by_their_last_change(shop: ShopifyShop) -> None
     shop.customer(1001, SINCE, created_at=stamp(SINCE - timedelta(days=300)))
     (found,) = _read(shop, "members")
     window = {"updated_at_min": "2026-11-24T02:00:00+00:00", "updated_at_max": "2026-11-24T03:00:01+00:00"}
-    assert shop.asked == [
-        (f"{API}customers.json", {**window, "limit": "250", "fields": FIELDS["customers"]}),
-        (f"{API}graphql.json", {}),
-    ]
+    (listed, birthdays) = shop.asked
+    assert listed == (f"{API}customers.json", {**window, "limit": "250", "fields": FIELDS["customers"]})
+    assert (birthdays[0], birthdays[1]["variables"]) == (f"{API}graphql.json", {"ids": ["gid://shopify/Customer/1001"]})
     assert json.loads(found.body).keys() == {"id", "created_at", "updated_at", "first_name", "last_name", "state"}
 
 

@@ -74,6 +74,8 @@ class Platform:
     """Its webhooks may only name what changed: the reader asks the shop (`source.Apis`)."""
     needs_api: bool = False
     """Without its API nothing of its webhooks can be read: a stage that takes them must name one."""
+    hints: bool = False
+    """Its webhooks only say that something changed, and what it was only a poll finds: none of that was missed."""
     renews_at: str | None = None
     """Where its OAuth access tokens are renewed, below the API's base URL (`oauth`); None: its API takes a key."""
     polls: tuple[Literal["orders", "members"], ...] = ()

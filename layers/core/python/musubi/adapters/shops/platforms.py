@@ -9,9 +9,11 @@ from musubi.adapters.shops.base_ec import PLATFORM as BASE
 from musubi.adapters.shops.cloudevents import PLATFORM as CLOUDEVENTS
 from musubi.adapters.shops.csv import PLATFORM as CSV
 from musubi.adapters.shops.eccube import PLATFORM as ECCUBE
+from musubi.adapters.shops.futureshop import PLATFORM as FUTURESHOP
 from musubi.adapters.shops.makeshop import PLATFORM as MAKESHOP
 from musubi.adapters.shops.mapping import PLATFORM as MAPPING
 from musubi.adapters.shops.platform import Platform, Proof
+from musubi.adapters.shops.rakuten import PLATFORM as RAKUTEN
 from musubi.adapters.shops.segment import PLATFORM as SEGMENT
 from musubi.adapters.shops.shopify import PLATFORM as SHOPIFY
 from musubi.adapters.shops.square import PLATFORM as SQUARE
@@ -21,7 +23,21 @@ from musubi.domain.errors import ConfigError
 
 PLATFORMS: Mapping[str, Platform] = {
     one.name: one
-    for one in (SHOPIFY, ECCUBE, WOOCOMMERCE, SQUARE, MAKESHOP, STORES, BASE, CLOUDEVENTS, MAPPING, SEGMENT, CSV)
+    for one in (
+        SHOPIFY,
+        ECCUBE,
+        WOOCOMMERCE,
+        SQUARE,
+        MAKESHOP,
+        STORES,
+        BASE,
+        FUTURESHOP,
+        RAKUTEN,
+        CLOUDEVENTS,
+        MAPPING,
+        SEGMENT,
+        CSV,
+    )
 }
 
 DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if one.verify is not None}
@@ -29,9 +45,11 @@ DOORS: Mapping[str, Platform] = {name: one for name, one in PLATFORMS.items() if
 
 
 def calling(names: Iterable[str]) -> set[tuple[str, str]]:
-    """Of `<shop>/<platform>` the (shop, platform) that also call us: where nobody calls, no call can be missed."""
+    """Of `<shop>/<platform>` the (shop, platform) that also tell us: where nobody calls, or says nothing, no call can be
+    missed.
+    """
     pairs = ((shop, platform) for shop, _, platform in (name.partition("/") for name in names))
-    return {(shop, platform) for shop, platform in pairs if platform in DOORS}
+    return {(shop, platform) for shop, platform in pairs if platform in DOORS and not DOORS[platform].hints}
 
 
 _log = logging.getLogger("musubi.platforms")
@@ -46,3 +64,10 @@ def opened(names: Sequence[str]) -> Mapping[str, Platform]:
         if DOORS[name].proof is Proof.ASSUMED:
             _log.warning("platform %s is open and only assumed: %s", name, DOORS[name].unknown)
     return {name: DOORS[name] for name in names}
+
+
+def warn_of_assumed(names: Iterable[str]) -> None:
+    """Say which of the shops that are asked (`<shop>/<platform>`) are of a platform that is only assumed."""
+    for name in sorted({one.partition("/")[2] for one in names}):
+        if name in PLATFORMS and PLATFORMS[name].polls and PLATFORMS[name].proof is Proof.ASSUMED:
+            _log.warning("platform %s is asked and only assumed: %s", name, PLATFORMS[name].unknown)

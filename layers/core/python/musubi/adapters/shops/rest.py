@@ -5,6 +5,7 @@ change whose answer never came.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from math import ceil, isfinite
 from typing import Any
@@ -30,6 +31,27 @@ Signed = Callable[[str], Answer]
 _Request = Callable[[str, str, bytes | None, Mapping[str, str]], Answer]
 
 
+class Pace:
+    """Keeps calls at least `least_s` seconds apart, for shops that take one a second and refuse the next."""
+
+    def __init__(
+        self,
+        least_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._least_s, self._monotonic, self._sleep = least_s, monotonic, sleep
+        self._next: float | None = None
+
+    def wait(self) -> None:
+        """Return when the next call may be made."""
+        now = self._monotonic()
+        if self._next is not None and now < self._next:
+            self._sleep(self._next - now)
+            now = self._next
+        self._next = now + self._least_s
+
+
 class Refused(Permanent):
     """The shop said no, and would say so again. `status` is HTTP's; 0 where there is no key to ask with. `code` is the
     vendor's own word, where it has one.
@@ -47,9 +69,10 @@ class Rest:
     underscore.
     """
 
-    def __init__(self, platform: str, api: ShopApi, total_s: float = TOTAL_S) -> None:
+    def __init__(self, platform: str, api: ShopApi, total_s: float = TOTAL_S, pace: Pace | None = None) -> None:
         self._platform = platform
         self._api = api
+        self._pace = pace
         self._http = Http(api.base_url, api.left_s, limit=LIMIT, total_s=total_s)
 
     def listed(self, path: str, name: str) -> list[dict[str, Any]]:
@@ -113,6 +136,15 @@ class Rest:
         """Whether a change may have been made although the answer is a refusal."""
         return answer.status >= 500 or (self.is_passing(answer) and answer.status not in _NOT_BEGUN)
 
+    def hint(self, status: int) -> str:
+        """What whoever reads of a refusal should look at."""
+        return {401: "the token", 403: "the token's rights"}.get(status, "the base URL")
+
+    def keep_pace(self) -> None:
+        """Return when the shop may be called again."""
+        if self._pace:
+            self._pace.wait()
+
     def code(self, answer: Answer) -> str:
         """The vendor's own word for a refusal; never what is quoted from the call."""
         return ""
@@ -123,6 +155,7 @@ class Rest:
 
         def call(token: str) -> Answer:
             headers = {"Accept": "application/json", **kind, **self.headers(token)}
+            self.keep_pace()
             return (request or self._http.request)(method, path, body, headers)
 
         return self._by_grant(call) if self._api.bearer else self._by_key(call)
@@ -170,10 +203,11 @@ class Rest:
 
     def _refusal(self, answer: Answer) -> Refused:
         """A redirect is one too, and not followed: the token would go with it."""
-        hint = {401: "the token", 403: "the token's rights"}.get(answer.status, "the base URL")
         code = self.code(answer)
         # What has a word of its own was understood there: only a key may still be at fault.
-        words = self._words(answer) + (f", check {hint}" if not code or answer.status in (401, 403) else "")
+        words = self._words(answer) + (
+            f", check {self.hint(answer.status)}" if not code or answer.status in (401, 403) else ""
+        )
         return Refused(f"{self._platform} api: {words}", answer.status, code)
 
     def _words(self, answer: Answer) -> str:

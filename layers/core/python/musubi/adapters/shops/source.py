@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -46,7 +47,8 @@ class ShopApi:
     """One shop's API. `base_url` has no slash at its end. `keys` gives the lines of the secret
     `shops/<shop_id>/<platform>-api`, read when they are needed: they are rotated. `left_s` is how many seconds the invocation
     has left. `bearer` gives an OAuth access token where that secret is a grant (see `oauth`). `statuses` says as which known
-    order status one of the shop's own counts, both by id. `held` is for tokens that a platform got for its keys.
+    order status one of the shop's own counts, both by id. `held` is for tokens that a platform got for its keys. `now` is
+    machine time, for shops that want to be told when a call was made.
     """
 
     shop_id: str
@@ -56,6 +58,7 @@ class ShopApi:
     bearer: Bearer | None = None
     statuses: Mapping[str, str] = field(default_factory=dict)
     held: MutableMapping[str, tuple[str, float]] = field(default_factory=dict, repr=False, compare=False)
+    now: Callable[[], datetime] | None = None
 
 
 class NoApi(Retryable):

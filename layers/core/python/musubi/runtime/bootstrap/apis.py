@@ -54,6 +54,7 @@ def shop_apis(s: Asking, deadline: Deadline, statuses: Mapping[str, str] | None 
             left_s=deadline.left_s,
             bearer=_bearer(s, shop_id, platform, base_url, deadline),
             statuses=own,
+            now=parts.now,
         )
 
     def api(shop_id: str, platform: str) -> ShopApi:

@@ -21,6 +21,7 @@ def poll_shop() -> Scheduled[PollTick]:
     """Every hour, for each shop whose API the stage names → `poll_shop`."""
     from musubi.adapters.aws import client
     from musubi.adapters.claims import S3Claims
+    from musubi.adapters.shops.platforms import warn_of_assumed
     from musubi.adapters.shops.source import open_source, polled
     from musubi.adapters.sqs import SqsShopQueue
     from musubi.contracts.schedule import read_poll
@@ -30,6 +31,7 @@ def poll_shop() -> Scheduled[PollTick]:
     from musubi.usecases.poll_shop import Deps, PolledShop, poll_shop
 
     s = settings.load(settings.PollShop)
+    warn_of_assumed(s.shop_apis)
     deadline = Deadline()
     apis, pushing = shop_apis(s, deadline), frozenset(s.platforms)
     claims = S3Claims(lambda: client("s3"), s.claim_bucket, "shop-events", parts.now)

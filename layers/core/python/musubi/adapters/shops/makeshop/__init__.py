@@ -1,7 +1,10 @@
-"""makeshop's app webhooks (developers.makeshop.jp, "Webhook"; ec-platforms §2.4): notifications, POST with a JSON body.
+"""makeshop (developers.makeshop.jp; ec-platforms §2.4): app webhooks, and a GraphQL API that is asked.
 
 Its public pages neither show a signature nor the fields of 注文更新通知 and 会員更新通知. So the address carries a token of
-ours, and what arrives is kept unread; nothing is claimed of it. Assumed, and off unless a stage names it.
+ours, and what arrives is kept unread: it only says that something changed, and the poll finds what. The API's endpoint, keys
+and headers are documented; names of fields and statuses are those that shops' own clients ask for, with nothing more asked
+for than they do. Whether a 仮注文, whose payment is not through, is among its orders is not known. Assumed, and off unless a
+stage names it.
 """
 
 from __future__ import annotations
@@ -20,10 +23,16 @@ def _verify(call: Call, secrets: Sequence[str]) -> None:
 PLATFORM = Platform(
     name="makeshop",
     title="makeshop",
-    kind=Kind.PUSH_THIN,
+    kind=Kind.POLL,
     proof=Proof.ASSUMED,
     signature="unknown; a shared token in the address (`?token=`)",
-    retries="unknown",
+    retries="unknown; the next poll asks again",
     verify=_verify,
-    unknown="signature, retries and the fields of its notifications; bodies are stored unread",
+    hints=True,
+    polls=("orders", "members"),
+    unknown=(
+        "signature, retries and the fields of its notifications; bodies are stored unread. Of the API: a filter by change, "
+        "birthdays, carriers, when an order was paid, dispatched or cancelled, whether it lists provisional orders, and "
+        "limits of its use; changes of orders older than 14 days and of members are found once a day, withdrawals not at all"
+    ),
 )
