@@ -31,6 +31,10 @@ class TooLarge(Exception):
     """The answer is larger than `LIMIT`; it was not read to its end."""
 
 
+class NoAnswer(Retryable):
+    """The call may have reached the shop, and nobody knows what it did there."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """`headers` have lower-case names."""
@@ -63,10 +67,10 @@ class Http:
     def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         """One call and its whole answer, whatever its status.
 
-        Raises Retryable when none came in time, and TooLarge.
+        Raises NoAnswer when none came in time, another Retryable when the call was never sent, and TooLarge.
         """
         from urllib3 import Timeout
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
         total = min(self._total_s, self._left_s() - TO_STORE_S)
         if total < _LEAST_S:
@@ -92,8 +96,10 @@ class Http:
             finally:
                 found.close()
                 self._pool.clear()
-        except HTTPError as error:
+        except (ConnectTimeoutError, NewConnectionError) as error:
             raise Retryable(f"shop API: {type(error).__name__}", after_s=PASSING_S) from None
+        except HTTPError as error:
+            raise NoAnswer(f"shop API: {type(error).__name__}", after_s=PASSING_S) from None
         return Answer(found.status, {name.lower(): value for name, value in found.headers.items()}, read)
 
     def _read(self, answer: Any, until: float) -> bytes:
@@ -104,5 +110,5 @@ class Http:
             if len(read) > self._limit:
                 raise TooLarge
             if self._monotonic() > until:
-                raise Retryable("shop API: too slow", after_s=PASSING_S)
+                raise NoAnswer("shop API: too slow", after_s=PASSING_S)
         return bytes(read)

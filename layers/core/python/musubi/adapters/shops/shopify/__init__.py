@@ -26,4 +26,5 @@ PLATFORM = Platform(
     retries="8 in 4 hours",
     verify=_verify,
     keeps=("x-shopify-", "shopify-"),
+    writes=("tags", "consent"),
 )
