@@ -29,8 +29,8 @@ class Polls(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         config, grants = site.config, site.grants
-        keys = [f"shops/{name}-api" for name in config.shop_apis]
-        renewed = [f"shops/{name}-api" for name in config.shop_apis if name.partition("/")[2] in GRANTED]
+        keys = [f"shops/{name}-api" for name in config.asked_apis]
+        renewed = [f"shops/{name}-api" for name in config.asked_apis if name.partition("/")[2] in GRANTED]
         self.worker = PythonFunction(
             self,
             "PollShop",
@@ -43,7 +43,7 @@ class Polls(Construct):
                 "SHOP_EVENTS_QUEUE_URL": shop_events.queue_url,
                 "CLAIM_BUCKET": site.names.claims_bucket(),
                 "PARAM_PREFIX": site.names.parameters,
-                "SHOP_APIS": pairs(config.shop_apis),
+                "SHOP_APIS": pairs(config.asked_apis),
                 "PLATFORMS": ",".join(config.platforms),
                 "POLL_OVERLAP_MINUTES": str(config.polls.overlap_minutes),
                 "POLL_FIRST_HOURS": str(config.polls.first_hours),
@@ -61,7 +61,7 @@ class Polls(Construct):
             failures=failures,
         )
         # A poll that never came is made up by the next one, which reads from the same mark.
-        clockwork.fire(self.worker, *(_beat(name, config.polls.every) for name in config.shop_apis))
+        clockwork.fire(self.worker, *(_beat(name, config.polls.every) for name in config.asked_apis))
 
 
 def _beat(name: str, every: str) -> Beat:

@@ -55,7 +55,7 @@ class ShopEvents(Construct):
                 "SHOPS": ",".join(site.config.shops),
                 "SHOP_HOSTS": ",".join(site.config.cart_hosts),
                 "PARTNER_SOURCES": pairs(site.config.partner_sources),
-                "SHOP_APIS": pairs(site.config.shop_apis),
+                "SHOP_APIS": pairs(site.config.asked_apis),
                 "ORDER_STATUSES": pairs(site.config.order_statuses),
                 "CLOCK": site.config.clock,
                 "CONTENT_DIR": site.config.content_dir,

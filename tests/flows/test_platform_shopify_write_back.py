@@ -26,7 +26,7 @@ class Curious:
         base = next(s for s in CATALOG.scenarios() if s.id == "order_thanks")
         names = ("MemberUpdated", "MemberTagsChanged", "MemberConsentChanged")
         self._more = tuple(
-            replace(base, id=f"on_{name}", entry=EventEntry(name, KeyKind.EVENT), exits=frozenset()) for name in names
+            replace(base, id=f"on_{name}", entry=EventEntry(name, KeyKind.EVENT), exits=()) for name in names
         )
 
     def __getattr__(self, name: str) -> object:

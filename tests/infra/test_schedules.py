@@ -28,7 +28,7 @@ def test_the_schedules_of_the_house(stage: Synthesised) -> None:
         found[name] = (properties["ScheduleExpression"], target)
         assert properties["GroupName"] == stage.prefix
     polled = {
-        f"poll-{name.replace('/', '-')}": (stage.config.polls.every, "poll_shop") for name in stage.config.shop_apis
+        f"poll-{name.replace('/', '-')}": (stage.config.polls.every, "poll_shop") for name in stage.config.asked_apis
     }
     assert found == EXPECTED | polled
 

@@ -131,7 +131,7 @@ def test_marks_of_a_person_are_sends_enrolments_and_writes(both: tuple[Store, Pe
     others: list[Entity] = [replace(SEND, send_id="x", person="m:main/1002"), replace(SHOP_WRITE, member_id="1002")]
     keep(store, *sends, *enrolments, *writes, *others, replace(SHOP_WRITE, write_id="forgotten", member_id=""))
     found = everything(lambda cursor: rows.marks_of("m:main/1001", cursor))
-    assert set(found) == {row.key for row in (*sends, *enrolments, *writes)}
+    assert set(found) == {*(s.key for s in sends), *(e.key for e in enrolments), *(w.key for w in writes)}
 
 
 def test_a_shop_is_its_members_and_what_guests_left(both: tuple[Store, PersonRows]) -> None:

@@ -107,11 +107,7 @@ def test_a_clear_no_leaves_the_clock_as_it_was_and_an_unclear_one_starts_it_once
 
 
 def test_only_a_grant_is_given_up() -> None:
-    for kind, more, state in (
-        ("RewardDue", {"points": 5}, WriteState.UNKNOWN),
-        ("LinkMade", {}, WriteState.CLAIMED),
-    ):
-        planned = one(kind, **more)
+    for planned, state in ((one("RewardDue", points=5), WriteState.UNKNOWN), (one(), WriteState.CLAIMED)):
         claimed = next_move(planned, None, None, [], owner="o", now=NOW).row
         assert claimed is not None
         unclear = still_unclear(claimed, "500", at(1))
