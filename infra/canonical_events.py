@@ -54,5 +54,8 @@ CANONICAL_EVENTS = (
     "ReviewRequestDue",
 )
 
-FACTS = ("LinkMade", "LinkEnded", "ConsentChanged", "ErasureDone", "ShopUninstalled")
+FACTS = ("LinkMade", "LinkEnded", "ConsentChanged", "RewardDue", "ErasureDone", "ShopUninstalled")
 """Names of the facts that musubi itself puts on the bus, with source ``musubi``."""
+
+WRITTEN_BACK = ("LinkMade", "LinkEnded", "ConsentChanged", "RewardDue")
+"""Facts that can be written back into the shop that they are about."""

@@ -30,6 +30,13 @@ NEEDED = ("eccube",)
 GRANTED = ("eccube", "base")
 """Shop systems whose secret is an OAuth grant: whoever asks them stores it anew."""
 
+WRITES: Mapping[str, tuple[str, ...]] = {
+    "shopify": ("tags", "consent"),
+    "square": ("tags", "consent", "points"),
+    "woocommerce": ("tags", "consent"),
+}
+"""What can be written into which shop systems."""
+
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,32}")
@@ -45,6 +52,9 @@ _ENDPOINT = re.compile(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?(/
 _ENDPOINT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LONGEST_URL = 2048
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_TAG = re.compile(r"[^\s,](?:[^\n\r,]{0,38}[^\s,])?")
+"""Shopify's tags can not hold a comma."""
+_MOST_POINTS = 100_000
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
 
 
@@ -140,6 +150,33 @@ class FactEndpoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WriteBack:
+    """What musubi writes into a shop system.
+
+    ``linked_tag`` marks members who are linked, and is taken off when they no longer are; empty marks nobody. ``consent``
+    keeps what a linked friend says about promotion on LINE with the member (Shopify: the metafield
+    ``musubi.line_promo``). ``link_points`` are for a member's first link, once: the fact ``RewardDue`` tells of them, and
+    where the shop system has points, they are granted there.
+    """
+
+    linked_tag: str = ""
+    consent: bool = False
+    link_points: int = 0
+
+    def __post_init__(self) -> None:
+        fits = not self.linked_tag or _TAG.fullmatch(self.linked_tag)
+        _require(fits, "write_backs: linked_tag", "up to 40 characters without a comma")
+        _require(0 <= self.link_points <= _MOST_POINTS, "write_backs: link_points", f"0 to {_MOST_POINTS}")
+
+    def asks(self, platform: str) -> set[str]:
+        """What has to be written into ``platform`` for it."""
+        wanted = {"tags": bool(self.linked_tag), "consent": self.consent}
+        # Points that nobody can grant there are still told of.
+        wanted["points"] = self.link_points > 0 and "points" in WRITES.get(platform, ())
+        return {what for what, holds in wanted.items() if holds}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StageConfig:
     """One stage of one shop company.
 
@@ -168,6 +205,9 @@ class StageConfig:
     ``fact_endpoints`` maps a name to an HTTPS address that is told what musubi decided (:class:`FactEndpoint`). The key
     that it asks for must be in Secrets Manager before the deployment.
 
+    ``write_backs`` maps ``<shop>/<platform>`` to what is written back there (:class:`WriteBack`): links, wishes, points. The
+    shop's API must be in ``shop_apis``. Until ``go_live`` only what concerns ``testers`` is written.
+
     ``public_url`` is the base of our own pages; empty means the custom domain, or else the API's own address.
     ``clock`` ``movable`` lets tests move business time; only the ``local`` stage may have it.
     ``schedules_enabled`` is False only where somebody else fires the schedules (the embedded AWS ignores time zones).
@@ -188,6 +228,7 @@ class StageConfig:
     polls: Polls = field(default_factory=Polls)
     partner_sources: Mapping[str, str] = field(default_factory=dict)
     fact_endpoints: Mapping[str, FactEndpoint] = field(default_factory=dict)
+    write_backs: Mapping[str, WriteBack] = field(default_factory=dict)
     line: LineHosts = field(default_factory=LineHosts)
     public_url: str = ""
     domain: CustomDomain | None = None
@@ -242,6 +283,7 @@ class StageConfig:
             # A beginning stands for all sources below it; only a machine of one's own can send in Shopify's name.
             fits = _PARTNER_SOURCE.fullmatch(source) and (self.stage == LOCAL or not source.endswith("/"))
             _require(fits and shop in self.shops, "partner_sources", "aws.partner/shopify.com/<account>/<name>: a shop")
+        self._check_write_backs()
         names = all(_ENDPOINT_NAME.fullmatch(name) for name in self.fact_endpoints)
         _require(names, "fact_endpoints", "by names of up to 32 of a-z, 0-9 and -, the first a letter")
         # The embedded AWS's CloudFormation knows no API destinations.
@@ -260,6 +302,20 @@ class StageConfig:
         urls = (*ours, *self.shop_apis.values())
         safe = all(url.startswith("https://") or not url for url in urls)
         _require(safe or self.stage == LOCAL, "line, shop_login_url, public_url, shop_apis", "https:// addresses")
+
+    def _check_write_backs(self) -> None:
+        rewarding: list[str] = []
+        for name, back in self.write_backs.items():
+            shop, slash, platform = name.partition("/")
+            _require(shop in self.shops and slash, "write_backs", "by <shop>/<platform> of a known shop")
+            asked = back.asks(platform)
+            there = set(WRITES.get(platform, ()))
+            _require(asked <= there, f"write_backs: {name}", f"of {', '.join(sorted(there)) or 'link_points alone'}")
+            _require(not asked or name in self.shop_apis, f"write_backs: {name}", "in shop_apis, too")
+            rewarding += [shop] if back.link_points else []
+        _require(
+            len(set(rewarding)) == len(rewarding), "write_backs: link_points", "told by one platform of a shop only"
+        )
 
     @property
     def cart_hosts(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 
-QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports", "write-back")
 """Work queues; each has a dead-letter queue of the same name with ``-dlq``."""
 
 PEOPLE_INDEXES = ("dates", "member")

@@ -21,6 +21,7 @@ from infra.constructs.polls import Polls
 from infra.constructs.privacy import Privacy
 from infra.constructs.shop_events import ShopEvents
 from infra.constructs.timers import Timers
+from infra.constructs.write_backs import WriteBacks
 from infra.lib.alarm_desk import AlarmDesk
 from infra.lib.grants import Grants
 from infra.lib.queues import allow_service, make_last_stop
@@ -71,6 +72,7 @@ class StatelessStack(cdk.Stack):
         )
         privacy = Privacy(self, "Privacy", site=site, clockwork=clockwork, failures=failures)
         Facts(self, "Facts", site=site)
+        writes = WriteBacks(self, "WriteBacks", site=site, quarantine=quarantine)
         imports = Imports(self, "Imports", site=site, shop_events=shop_events.events.queue, quarantine=quarantine)
         ingress = Ingress(
             self,
@@ -100,9 +102,18 @@ class StatelessStack(cdk.Stack):
                 history.writer,
                 imports.worker,
                 privacy.worker,
+                writes.worker,
                 api.worker,
             ],
-            queues=[conversations.events, shop_events.events, delivery.push, alerts.shards, history.log, imports.files],
+            queues=[
+                conversations.events,
+                shop_events.events,
+                delivery.push,
+                alerts.shards,
+                history.log,
+                imports.files,
+                writes.facts,
+            ],
         )
         cdk.CfnOutput(self, "ApiUrl", value=api.url(), description="Webhook base: LINE's is <ApiUrl>/line/webhook")
         cdk.CfnOutput(self, "ApiId", value=api.http.api_id)

@@ -4,10 +4,17 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.line_settings import sender_settings
+from infra.constructs.shop_events import pairs
 from infra.lib.grants import READ, REMOVE, WRITE
 from infra.lib.python_function import PythonFunction
 from infra.lib.queue_worker import WorkQueue, work_off
 from infra.lib.site import Site
+
+
+def _points(site: Site) -> dict[str, str]:
+    """Points for a first link, by shop."""
+    backs = site.config.write_backs.items()
+    return {name.partition("/")[0]: str(back.link_points) for name, back in backs if back.link_points}
 
 
 class Conversations(Construct):
@@ -36,6 +43,7 @@ class Conversations(Construct):
                 "CLAIM_BUCKET": site.names.claims_bucket(),
                 "BUS_NAME": site.names.prefix,
                 "SHOP_LOGIN_URL": site.config.shop_login_url,
+                "LINK_POINTS": pairs(_points(site)),
                 **sender_settings(site),
             },
             statements=[

@@ -39,6 +39,7 @@ class Operations(Construct):
         self._watch_polls()
         self._watch_imports()
         self._watch_privacy()
+        self._watch_write_backs()
         self._dashboard(queues)
 
     def _watch_schedules(self) -> None:
@@ -66,7 +67,16 @@ class Operations(Construct):
                 )
 
     def _watch_own_metrics(self) -> None:
-        workers = ("line_events", "shop_events", "push_sender", "alert_shard", "log_writer", "import_file", "due_steps")
+        workers = (
+            "line_events",
+            "shop_events",
+            "push_sender",
+            "alert_shard",
+            "log_writer",
+            "import_file",
+            "due_steps",
+            "write_back",
+        )
         self._watch(
             "OldestDueAgeSeconds",
             ("due_steps",),
@@ -159,6 +169,13 @@ class Operations(Construct):
             "PrivacyWaitsForOperator",
             ("privacy_requests",),
             why="An export is ready to be handed over, or the erasure of a shop waits for approval: `musubi privacy list`.",
+        )
+
+    def _watch_write_backs(self) -> None:
+        self._watch(
+            "WritesUnknown",
+            ("write_back",),
+            why="A shop never said whether it granted points. It is not asked again by itself: `musubi write-backs list`.",
         )
 
     def _watch(

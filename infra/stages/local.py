@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from infra.config import ROOT, Concurrency, ConfigError, LineHosts, StageConfig
+from infra.config import ROOT, Concurrency, ConfigError, LineHosts, StageConfig, WriteBack
 
 PLATFORMS = ("shopify", "eccube", "woocommerce", "square", "makeshop", "cloudevents", "mapping", "segment")
 """Every shop system that calls: locally all of them are open, under one key."""
@@ -24,6 +24,7 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
         platforms=PLATFORMS,
         partner_sources={"aws.partner/shopify.com/": "main"},
         shop_apis=_pairs(environ.get("LOCAL_SHOP_APIS", f"main/eccube={_DEFAULT_BASE}:4603/eccube")),
+        write_backs=_write_backs(environ.get("LOCAL_WRITE_BACKS", "")),
         line=LineHosts(
             api=environ.get("LOCAL_LINE_API_URL", f"{_DEFAULT_BASE}:4600"),
             data=environ.get("LOCAL_LINE_DATA_URL", f"{_DEFAULT_BASE}:4601"),
@@ -56,6 +57,22 @@ def _items(value: str) -> tuple[str, ...]:
 
 def _pairs(value: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in _items(value))
+
+
+def _write_backs(value: str) -> dict[str, WriteBack]:
+    """``main/shopify=linked_tag:LINE;consent:1;link_points:500,…``"""
+    return {name: _write_back(said) for name, said in _pairs(value).items()}
+
+
+def _write_back(said: str) -> WriteBack:
+    given = dict(part.split(":", 1) for part in said.split(";") if ":" in part)
+    unknown = sorted(set(given) - {"linked_tag", "consent", "link_points"})
+    points = given.get("link_points", "0")
+    if unknown or not points.isdecimal() or given.get("consent", "0") not in {"0", "1"}:
+        raise ConfigError("LOCAL_WRITE_BACKS takes <shop>/<platform>=linked_tag:<tag>;consent:1;link_points:<n>,…")
+    return WriteBack(
+        linked_tag=given.get("linked_tag", ""), consent=given.get("consent") == "1", link_points=int(points)
+    )
 
 
 def _flag(value: str) -> bool:

@@ -17,7 +17,7 @@ ACCOUNT = "000000000000"
 SHOP_ID = "main"
 CHANNEL_ID = "2000000001"
 PARAM_PREFIX = f"/musubi/{STAGE}"
-QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports", "write-back")
 """Queues with a consumer: the stack is quiet when these are empty."""
 
 _FALSE = frozenset({"0", "false", "no"})

@@ -10,7 +10,7 @@ import aws_cdk as cdk
 import pytest
 
 from infra.app import build, context
-from infra.config import Concurrency, CustomDomain, FactEndpoint, StageConfig
+from infra.config import Concurrency, CustomDomain, FactEndpoint, StageConfig, WriteBack
 from infra.lib.site import LAYERS
 from infra.lib.template import Function, Resource, Template, as_list, functions_of
 from infra.stages import load, local
@@ -32,6 +32,7 @@ FUNCTIONS = (
     "sweeper",
     "poll_shop",
     "privacy_requests",
+    "write_back",
     "api",
 )
 
@@ -91,6 +92,14 @@ def config_of(stage: str) -> StageConfig:
         fact_endpoints={
             "crm": FactEndpoint(url="https://crm.shop.example/facts", types=("LinkMade", "LinkEnded"), per_second=5),
             "audit": FactEndpoint(url="https://audit.shop.example/in", header="authorization"),
+        },
+        shop_apis={
+            "main/shopify": "https://musubi-shoten.myshopify.com",
+            "second/shopify": "https://musubi-second.myshopify.com",
+        },
+        write_backs={
+            "main/shopify": WriteBack(linked_tag="LINE連携", consent=True, link_points=500),
+            "second/shopify": WriteBack(consent=True),
         },
         domain=CustomDomain(
             name="line.shop.example",

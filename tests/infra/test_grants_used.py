@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 from moto import mock_aws
 
-from infra.config import StageConfig
+from infra.config import StageConfig, WriteBack
 from infra.lib.template import Function
 from infra.stages import load
 from tests.infra.conftest import FUNCTIONS, Synthesised
@@ -35,8 +35,10 @@ NOT_OURS: dict[Right, str] = {
 @pytest.fixture(scope="module")
 def house(synthesise: Callable[[StageConfig], Synthesised]) -> Iterator[Deployed]:
     """Return prod, with a shop that can be asked, after a busy week."""
-    platforms, apis = ("shopify", "woocommerce", "cloudevents"), {"main/woocommerce": "https://shop.example.jp"}
-    prod = synthesise(replace(load("prod"), platforms=platforms, shop_apis=apis))
+    platforms, shopify = ("shopify", "woocommerce", "cloudevents"), "https://musubi-shoten.myshopify.com"
+    apis = {"main/woocommerce": "https://shop.example.jp", "main/shopify": shopify}
+    backs = {"main/shopify": WriteBack(linked_tag="LINE", consent=True)}
+    prod = synthesise(replace(load("prod"), platforms=platforms, shop_apis=apis, write_backs=backs))
     with pytest.MonkeyPatch.context() as patch, mock_aws(), line_stub() as line:
         deployed = Deployed(prod.stateful, prod.stateless, prod.prefix, line, patch)
         busy_week.live(deployed)

@@ -36,7 +36,7 @@ def test_schedules_may_use_the_key_of_their_dead_letters(keyed: Synthesised) -> 
         for role in keyed.stateless.of_type("AWS::IAM::Role")
         if "scheduler.amazonaws.com" in str(role.properties["AssumeRolePolicyDocument"])
     ]
-    assert len(roles) == 4
+    assert len(roles) == 5
     for role in roles:
         statements = role.properties["Policies"][0]["PolicyDocument"]["Statement"]
         (use,) = (each for each in statements if each["Resource"] == KEY)

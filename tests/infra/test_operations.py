@@ -13,6 +13,7 @@ OWN_METRICS = {
     "CircuitOpened": {"push_sender"},
     "MonthlyLimitHit": {"push_sender"},
     "SendsRejected": {"push_sender", "line_events"},
+    "WritesUnknown": {"write_back"},
     "PollsRefused": {"poll_shop"},
     "ImportsRefused": {"import_file"},
     "ImportRowsRefused": {"import_file"},
@@ -28,6 +29,7 @@ OWN_METRICS = {
         "log_writer",
         "import_file",
         "due_steps",
+        "write_back",
     },
     "RecordsCrashed": {
         "line_events",
@@ -37,6 +39,7 @@ OWN_METRICS = {
         "log_writer",
         "import_file",
         "due_steps",
+        "write_back",
     },
 }
 

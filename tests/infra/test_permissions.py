@@ -120,6 +120,12 @@ EXPECTED: dict[str, dict[tuple[str, str], set[str]]] = {
         ("sqs", "musubi-prod-schedules-dlq"): SEND,
         **BUS,
     },
+    "write_back": {
+        PEOPLE: READ | WRITE,
+        WORK: READ | WRITE,
+        ("sqs", "musubi-prod-write-back"): CONSUME,
+        ("sqs", "musubi-prod-quarantine"): SEND,
+    },
     "api": {
         WORK: WRITE,
         ("ssm", CLOUDEVENTS): SECRET,
@@ -187,7 +193,7 @@ def test_decrypting_is_bound_to_the_parameters_that_may_be_read(stage: Synthesis
 
 def test_consumers_may_receive_delete_and_hand_back_from_their_own_queue(stage: Synthesised) -> None:
     mappings = list(stage.stateless.of_type("AWS::Lambda::EventSourceMapping"))
-    assert len(mappings) == 6
+    assert len(mappings) == 7
     by_physical_name = {each.physical_name: each for each in stage.functions.values()}
     for mapping in mappings:
         function = by_physical_name[mapping.properties["FunctionName"]]

@@ -1,6 +1,7 @@
 """Queues, their policies and their consumers: facts that the embedded AWS accepts either way."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,15 @@ from infra.lib.bus_rules import bus_rules
 from infra.names import Names
 from tests.infra.conftest import Synthesised, as_list, config_of
 
-WORK_QUEUES = {"line-events": 10, "shop-events": 10, "push": 10, "alert-shards": 10, "log": 10, "imports": 10}
+WORK_QUEUES = {
+    "line-events": 10,
+    "shop-events": 10,
+    "push": 10,
+    "alert-shards": 10,
+    "log": 10,
+    "imports": 10,
+    "write-back": 10,
+}
 LAST_STOPS = {*(f"{name}-dlq" for name in WORK_QUEUES), "quarantine", "schedules-dlq", "bus-dlq", "facts-dlq"}
 DAY = 24 * 3600
 
@@ -134,7 +143,10 @@ def test_services_may_send_only_for_our_own_rules_and_schedules(stage: Synthesis
         for name in stage.config.fact_endpoints
     ]
     imports = [("events.amazonaws.com", f"arn:aws:events:{here}:rule/{stage.prefix}-imports-in")]
+    written = [("events.amazonaws.com", f"arn:aws:events:{here}:rule/{stage.prefix}/{stage.prefix}-write-back-in")]
+    back = {"write-back": written, "write-back-dlq": written} if stage.config.write_backs else {}
     assert allowed == {
+        **back,
         "imports": imports,
         "imports-dlq": imports,
         "shop-events": rules,
@@ -176,7 +188,7 @@ def _rules(stage: Synthesised) -> list[Mapping[str, Any]]:
     found = [
         rule.properties
         for rule in stage.stateless.of_type("AWS::Events::Rule")
-        if "EventBusName" in rule.properties and "facts-" not in rule.properties["Name"]
+        if "EventBusName" in rule.properties and not re.search("facts-|write-back", rule.properties["Name"])
     ]
     return sorted(found, key=lambda rule: str(rule["Name"]).partition("shopify-in")[1:])
 

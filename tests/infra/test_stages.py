@@ -33,7 +33,7 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
     "line_events": (
         6,
         1024,
-        TABLES | OUT | LOG | SENDER | {"CLAIM_BUCKET", "BUS_NAME", "SHOP_LOGIN_URL"},
+        TABLES | OUT | LOG | SENDER | {"CLAIM_BUCKET", "BUS_NAME", "SHOP_LOGIN_URL", "LINK_POINTS"},
     ),
     "shop_events": (
         30,
@@ -62,6 +62,13 @@ HOUSE: dict[str, tuple[int, int, set[str]]] = {
         512,
         {"WORK_TABLE", "SHOP_EVENTS_QUEUE_URL", "CLAIM_BUCKET", "PARAM_PREFIX", "PLATFORMS", "CLOCK"}
         | {"SHOP_APIS", "POLL_OVERLAP_MINUTES", "POLL_FIRST_HOURS", "POLL_SILENCE_HOURS"},
+    ),
+    "write_back": (
+        30,
+        512,
+        TABLES
+        | {"QUARANTINE_QUEUE_URL", "PARAM_PREFIX", "GO_LIVE", "TESTERS", "SHOP_APIS"}
+        | {"LINKED_TAGS", "CONSENTS_BACK", "POINTS_BACK"},
     ),
     "api": (10, 512, {"WORK_TABLE", "PARAM_PREFIX", "SHOPS"}),
 }

@@ -46,6 +46,7 @@ from musubi.domain.polling import Heard, Missed, Poll, Report, Window
 from musubi.domain.privacy import ConsentProof, PrivacyRequest, RequestKind, RequestState
 from musubi.domain.scenario import Enrolment, EnrolmentState, SendClass
 from musubi.domain.writes import Entity
+from tests.stores.write_samples import OWN_WRITE, REWARD, SHOP_WRITE
 
 USER = "U" + "0123456789abcdef" * 2
 TOKYO = timezone(timedelta(hours=9))
@@ -95,6 +96,7 @@ MEMBER = Member(
     consents=(Consent("line", "marketing", False, "マイページ", at(-2)),),
     joined=True,
     merged_into="1000",
+    own_writes=(OWN_WRITE,),
 )
 POINTS = ExpiringPoints(shop_id="main", member_id="1001", expires_on=date(2026, 12, 31), points=300)
 LINK = Link(
@@ -387,4 +389,6 @@ ALL: tuple[Entity, ...] = (
     HEARD,
     MISSED,
     IMPORT,
+    SHOP_WRITE,
+    REWARD,
 )

@@ -17,6 +17,7 @@ from musubi.domain.operations import FactState, RunState
 from musubi.domain.people import Birthday, Member
 from musubi.domain.privacy import RequestState
 from musubi.domain.scenario import EnrolmentState
+from musubi.domain.write_backs import WriteKind, WriteState
 from musubi.domain.writes import Entity, Put
 from tests.stores import samples
 from tests.stores.conftest import dynamo_store
@@ -38,6 +39,7 @@ from tests.stores.samples import (
     USER,
     at,
 )
+from tests.stores.write_samples import REWARD, SHOP_WRITE
 from tests.support import tables
 
 DAY = 86_400
@@ -75,6 +77,8 @@ DAY = 86_400
         (LEASE.key, ("work", "LEASE#07", "LEASE")),
         (CONTROL.key, ("work", "CONTROL", "STOP")),
         (CIRCUIT.key, ("work", "CONTROL", "CIRCUIT")),
+        (SHOP_WRITE.key, ("work", f"WRITE#{SHOP_WRITE.write_id}", "WRITE")),
+        (REWARD.key, ("work", f"REWARD#{REWARD.reward_id}", "REWARD")),
         (samples.POLL.key, ("work", "POLL#main/woocommerce", "WHAT#orders")),
         (samples.HEARD.key, ("work", "POLL#main/woocommerce", "HEARD")),
         (samples.MISSED.key, ("work", "POLL#main/woocommerce", "MISSED#2026-12-24T00:59:40.123456Z#9f86d081")),
@@ -134,6 +138,19 @@ def test_index_attributes() -> None:
     assert "opk" not in attributes(replace(FACT, state=FactState.PUBLISHED))
 
 
+def test_a_write_into_a_shop_is_filed_under_its_member_and_on_the_operators_list() -> None:
+    found = attributes(SHOP_WRITE)
+    assert (found["ppk"], found["psk"]) == ("m:main/1001", f"W#2026-12-24T01:00:03.123456Z#{SHOP_WRITE.write_id}")
+    assert (found["opk"], found["osk"]) == ("WRITES", "2026-12-24T01:00:01.123456Z")
+    assert "opk" not in attributes(replace(SHOP_WRITE, first_unclear_at=None))
+    for state in (WriteState.REFUSED, WriteState.UNKNOWN):
+        assert attributes(replace(SHOP_WRITE, state=state))["osk"] == "2026-12-24T01:00:05.123456Z"
+        assert "opk" not in attributes(replace(SHOP_WRITE, state=state, reason="erased"))
+    for state in (WriteState.DONE, WriteState.STALE):
+        assert "opk" not in attributes(replace(SHOP_WRITE, state=state))
+    assert "ppk" not in attributes(replace(SHOP_WRITE, member_id=""))
+
+
 def test_what_is_none_takes_no_room() -> None:
     assert "first_unclear_at" not in attributes(replace(SEND, first_unclear_at=None))
     assert not any("NULL" in value for value in codec.encode(replace(MEMBER, birthday=Birthday(month=5))).values())
@@ -170,6 +187,13 @@ SETTLED = replace(SEND, settled_at=at(5))
         (samples.RUN_SHARD, int(at(8).timestamp()) + 400 * DAY),
         *((entity, None) for entity in (FRIEND, MEMBER, POINTS, samples.LINK, samples.ENDED, samples.ORDER)),
         (samples.MISSED, int(at(-20).timestamp()) + 30 * DAY),
+        (replace(SHOP_WRITE, settled_at=None), None),
+        (replace(SHOP_WRITE, state=WriteState.DONE), ENDED_AT + 400 * DAY),
+        (replace(SHOP_WRITE, kind=WriteKind.ADD_TAG, state=WriteState.STALE), ENDED_AT + 60 * DAY),
+        (replace(SHOP_WRITE, state=WriteState.REFUSED), ENDED_AT + 400 * DAY),
+        (replace(SHOP_WRITE, state=WriteState.UNKNOWN), None),
+        (replace(SHOP_WRITE, state=WriteState.UNKNOWN, reason="erased"), ENDED_AT + 400 * DAY),
+        (REWARD, None),
         *((entity, None) for entity in (LEASE, CONTROL, CIRCUIT, samples.POLL, samples.HEARD)),
     ],
     ids=lambda value: f"{type(value).__name__}-{getattr(value, 'state', '')}",

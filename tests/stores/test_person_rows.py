@@ -29,6 +29,7 @@ from musubi.domain.writes import Committed, Drop, Entity, Put
 from musubi.ports import Page, PersonRows, Store
 from tests.stores.conftest import PAGE, dynamo_store
 from tests.stores.samples import ENDED, ENROLMENT, FRIEND, LINK, MEMBER, NOW, ORDER, POINTS, SEND, USER, at
+from tests.stores.write_samples import SHOP_WRITE
 from tests.support import tables
 
 T = TypeVar("T")
@@ -122,13 +123,15 @@ def test_finished_links_are_found_from_the_members_side(both: tuple[Store, Perso
     assert list(store.ended_links(USER)) == [ENDED]
 
 
-def test_marks_of_a_person_are_sends_and_enrolments(both: tuple[Store, PersonRows]) -> None:
+def test_marks_of_a_person_are_sends_enrolments_and_writes(both: tuple[Store, PersonRows]) -> None:
     store, rows = both
     sends = [replace(SEND, send_id=f"s-{n}", planned_at=at(n)) for n in range(5)]
     enrolments = [replace(ENROLMENT, enrolment_id=f"e-{n}", started_at=at(n)) for n in range(3)]
-    keep(store, *sends, *enrolments, replace(SEND, send_id="x", person="m:main/1002"))
+    writes = [replace(SHOP_WRITE, write_id=f"w-{n}", planned_at=at(n)) for n in range(4)]
+    others: list[Entity] = [replace(SEND, send_id="x", person="m:main/1002"), replace(SHOP_WRITE, member_id="1002")]
+    keep(store, *sends, *enrolments, *writes, *others, replace(SHOP_WRITE, write_id="forgotten", member_id=""))
     found = everything(lambda cursor: rows.marks_of("m:main/1001", cursor))
-    assert set(found) == {*(row.key for row in sends), *(row.key for row in enrolments)}
+    assert set(found) == {*(s.key for s in sends), *(e.key for e in enrolments), *(w.key for w in writes)}
 
 
 def test_a_shop_is_its_members_and_what_guests_left(both: tuple[Store, PersonRows]) -> None:

@@ -19,6 +19,7 @@ from musubi.runtime.bootstrap import imports
 from musubi.usecases.control_sends import resume_sends, stop_sends
 from musubi.usecases.file_privacy import approve, erase_friend
 from tests.support.busy_acts import daily, envelope, go_to, line_event, link_up, nonce_of, order_of, said, told
+from tests.support.busy_shopify import facts_are_written_back, shopify_is_asked, told_fact
 from tests.support.deployed import ROOT, Deployed
 from tests.support.flows_functions import sample
 from tests.support.line_stub import Say
@@ -32,6 +33,7 @@ UNREADABLE = {
     "alert_shard": "alert-shards",
     "log_writer": "log",
     "import_file": "imports",
+    "write_back": "write-back",
 }
 
 
@@ -49,7 +51,9 @@ def live(house: Deployed) -> None:
     somebody_is_quicker(house)
     what_was_left_lying_is_swept(house)
     a_shop_is_asked(house)
+    shopify_is_asked(house)
     tables_are_dropped(house)
+    facts_are_written_back(house, REN)
     people_leave(house)
     all_of_it_is_history(house)
     records_are_broken(house)
@@ -336,6 +340,7 @@ def aws_is_away(house: Deployed) -> None:
     """Every worker hands back what it can not do now; the doors and the API ask the caller to come again."""
     push = {"v": 1, "send_id": "s", "person": "m:main/1001", "enrolment_id": "e", "hint_user": None}
     house.put("push", json.dumps(push))
+    house.put("write-back", told_fact(house, MIO, "LinkMade"))
     house.put("alert-shards", '{"v":1,"date":"2026-11-30","shard":1}')
     house.put("log", json.loads(sample("aws/sqs_log.json"))["Records"][0]["body"])
     house.drop("main/points/december.csv", "会員ID,残高\n1001,5\n".encode())

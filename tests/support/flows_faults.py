@@ -8,6 +8,7 @@ from typing import Any
 
 from musubi.domain.answers import Answer, classify
 from musubi.domain.errors import Retryable
+from musubi.domain.shop_writes import Unclear
 
 
 class Crash(BaseException):
@@ -59,6 +60,8 @@ def _no_answer(name: str) -> Answer | set[str]:
         return classify(None, None, None)
     if name == "bus.publish":
         return set()
+    if name == "writer.write":
+        raise Unclear(f"{name}: no answer")
     raise Retryable(f"{name}: no answer")
 
 
@@ -76,6 +79,7 @@ EFFECTS = frozenset(
         "log.append",
         "archive.write",
         "archive.void",
+        "writer.write",
     }
 )
 """Calls that change something outside."""

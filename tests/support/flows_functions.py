@@ -128,7 +128,7 @@ class Functions:
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
         if not found:
             return False
-        answer = self.call(QUEUES[queue], {"Records": [_record(queue, message) for message in found]})
+        answer = self.call(QUEUES[queue], {"Records": [record_of(queue, message) for message in found]})
         assert answer == {"batchItemFailures": []}
         for message in found:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -202,7 +202,8 @@ def of_now(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "time": now, "data": data}
 
 
-def _record(queue: str, message: dict[str, Any]) -> dict[str, Any]:
+def record_of(queue: str, message: dict[str, Any]) -> dict[str, Any]:
+    """`message` as the event source mapping of `queue` hands it over."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

@@ -19,6 +19,8 @@ def told(line: str) -> tuple[str, ...]:
     match found["kind"]:
         case "event":
             return "event", found["source"], found["event"], found["type"], found.get("intent", "")
+        case "decision" if "send" not in found:
+            return "decision", found["source"], found["event"], found["verdict"], found["reason"]
         case "decision":
             return "decision", *_which(found), found["verdict"], found["reason"]
         case _:
@@ -36,7 +38,7 @@ def check_history(lines: Sequence[str], sends: Sequence[Send]) -> None:
     found = [json.loads(line) for line in lines]
     twice = {record_id: n for record_id, n in Counter(line["id"] for line in found).items() if n > 1}
     assert twice == {}, "lines doubled"
-    decided = {(f["send"], f["verdict"], f["reason"]) for f in found if f["kind"] == "decision"}
+    decided = {(f["send"], f["verdict"], f["reason"]) for f in found if f["kind"] == "decision" and "send" in f}
     ended = Counter((f["send"], f["state"]) for f in found if f["kind"] == "send")
     wanted = {
         (send.send_id, one.verdict, one.reason)

@@ -65,8 +65,8 @@ CATALOG = FileCatalog()
 MAPPINGS = read_mappings(str(ROOT / "layers" / "content"), ("main",))
 PARTNER_SOURCES = {"aws.partner/shopify.com/": "main"}
 
-VISIBILITY = {"line-events": 36, "shop-events": 180, "push": 120, "alert-shards": 360, "log": 360}
-RECEIVES = {"line-events": 5, "shop-events": 5, "push": 10, "alert-shards": 5, "log": 10}
+VISIBILITY = {"line-events": 36, "shop-events": 180, "push": 120, "alert-shards": 360, "log": 360, "write-back": 180}
+RECEIVES = {"line-events": 5, "shop-events": 5, "push": 10, "alert-shards": 5, "log": 10, "write-back": 10}
 LINE_CRASH_S = 5
 
 assert answer_friend.REPLY_LIFE.total_seconds() > VISIBILITY["line-events"]
@@ -100,7 +100,7 @@ class World(Acts):
             self.rows = MemoryPersonRows(self.store, page_size=3)
         self.clock = MemoryClock(START.astimezone(UTC))
         self.line = StrictLine(self.clock.machine)
-        self.bus = MemoryBus()
+        self.bus: MemoryBus = MemoryBus()
         self.quarantine = MemoryQuarantine()
         self.archive = MemoryArchive()
         self.exports = MemoryExports()

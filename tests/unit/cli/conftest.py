@@ -19,7 +19,7 @@ from musubi.cli.commands import app
 from musubi.domain.writes import Entity, Put
 from tests.support import tables
 
-QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports", "write-back")
 AWS: Any = botocore.client.BaseClient
 """Every client's class: tests put faults into its `_make_api_call`."""
 LONE = ("schedules-dlq", "bus-dlq", "facts-dlq", "quarantine")

@@ -38,7 +38,7 @@ def test_every_dead_letter_queue_is_counted(desk: Desk) -> None:
     desk.fill("quarantine", "broken")
     counts = visible(desk)
     assert set(counts) == {
-        "line-events-dlq", "shop-events-dlq", "push-dlq", "alert-shards-dlq", "log-dlq", "imports-dlq",
+        "line-events-dlq", "shop-events-dlq", "push-dlq", "alert-shards-dlq", "log-dlq", "imports-dlq", "write-back-dlq",
         "schedules-dlq", "bus-dlq", "facts-dlq", "quarantine",
     }  # fmt: skip
     assert {queue: n for queue, n in counts.items() if n} == {"push-dlq": 2, "quarantine": 1}
@@ -51,7 +51,9 @@ def test_the_list_as_text_never_shows_a_body(desk: Desk) -> None:
     assert "customer" not in shown
 
 
-@pytest.mark.parametrize("queue", ["line-events", "shop-events", "push", "alert-shards", "log", "imports"])
+@pytest.mark.parametrize(
+    "queue", ["line-events", "shop-events", "push", "alert-shards", "log", "imports", "write-back"]
+)
 def test_redrive_moves_every_record_back(desk: Desk, queue: str) -> None:
     bodies = [f"record {i:02}" for i in range(23)]
     desk.fill(f"{queue}-dlq", *bodies)
@@ -206,7 +208,7 @@ def test_records_that_could_not_be_deleted_are_told(desk: Desk, faulty: Callable
 def test_there_is_no_way_back_for_other_queues(desk: Desk, queue: str) -> None:
     done = desk.run("dlq", "redrive", queue)
     assert done.exit_code == 2
-    assert "one of line-events, shop-events, push, alert-shards, log, imports, bus, facts" in done.stderr
+    assert "one of line-events, shop-events, push, alert-shards, log, imports, write-back, bus, facts" in done.stderr
 
 
 def test_a_limit_below_one_is_misuse(desk: Desk) -> None:

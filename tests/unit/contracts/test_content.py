@@ -42,7 +42,7 @@ def test_the_shipped_recipes_hold_together() -> None:
     dates = {s.entry.kind for s in shipped.scenarios() if isinstance(s.entry, DateEntry)}
     assert events >= {event.value for event in FriendEvent}
     assert dates == set(DateKind)
-    assert set(shipped.words()) == {"honorific", "nameless"}
+    assert set(shipped.words()) == {"honorific", "nameless", "link_reward"}
 
 
 def test_the_demo_shops_content_overlays_them_by_id() -> None:
@@ -135,6 +135,6 @@ def test_a_shop_adds_its_own_commands_and_words(tmp_path: Path) -> None:
     assert owned.command("やめる") == "unlink"
     assert owned.command("id連携") == "refuse_promo"
     assert owned.command("配信停止") == "refuse_promo"
-    assert owned.words() == {"honorific": "さん", "nameless": "お客様"}
+    assert owned.words() == {"honorific": "さん", "nameless": "お客様", "link_reward": "LINE連携の特典"}
     with pytest.raises(ConfigError, match=r"commands\.yaml"):
         catalog(tmp_path, commands="やめる: explode\n")

@@ -61,6 +61,11 @@ OWN: dict[str, dict[str, str]] = {
         "POLL_OVERLAP_MINUTES": "15", "POLL_FIRST_HOURS": "24", "POLL_SILENCE_HOURS": "24",
         "SHOP_APIS": "main/woocommerce=https://shop.example.jp, outlet/woocommerce=https://outlet.example.jp/shop",
     },
+    "write_back": {
+        **TABLES, **ASIDE, "PARAM_PREFIX": "/musubi/local", "GO_LIVE": "true",
+        "SHOP_APIS": "main/shopify=https://shop.example.jp", "LINKED_TAGS": "main/shopify=LINE連携",
+        "CONSENTS_BACK": "main/shopify",
+    },
     "api": {"WORK_TABLE": "musubi-local-work", "PARAM_PREFIX": "/musubi/local", **SHOPS},
 }  # fmt: skip
 

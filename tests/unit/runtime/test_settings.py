@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from musubi.domain.errors import ConfigError
+from musubi.runtime.bootstrap.writes import rules_of
 from musubi.runtime.settings import (
     FUNCTIONS,
     Common,
@@ -15,6 +16,7 @@ from musubi.runtime.settings import (
     PushSender,
     ShopWebhook,
     Sweeper,
+    WriteBack,
     load,
     required,
 )
@@ -103,3 +105,23 @@ def test_a_type_that_no_variable_can_hold_is_a_bug() -> None:
     assert load(Odd, {**complete, "WORKERS": "4"}).workers == 4
     with pytest.raises(ConfigError, match="WORKERS"):
         load(Odd, {**complete, "WORKERS": "four"})
+
+
+def test_points_for_a_link_are_whole_numbers_above_nothing() -> None:
+    assert load(LineEvents, {**environment.of("line_events"), "LINK_POINTS": "main=500"}).link_points == {"main": "500"}
+    for wrong in ("main=0", "main=-5", "main=many"):
+        with pytest.raises(ConfigError, match="LINK_POINTS"):
+            load(LineEvents, {**environment.of("line_events"), "LINK_POINTS": wrong})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"LINKED_TAGS": "main/segment=LINE"}, "LINKED_TAGS: main/segment: musubi writes no tags there"),
+        ({"POINTS_BACK": "main/shopify"}, "POINTS_BACK: main/shopify: musubi writes no points there"),
+        ({"CONSENTS_BACK": "outlet/shopify"}, "CONSENTS_BACK: outlet/shopify: SHOP_APIS does not name it"),
+    ],
+)
+def test_what_can_not_be_written_back_stops_the_start(changed: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        rules_of(load(WriteBack, {**environment.of("write_back"), **changed}))

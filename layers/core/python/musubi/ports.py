@@ -18,7 +18,8 @@ from musubi.domain.polling import Missed, Poll
 from musubi.domain.privacy import PrivacyRequest
 from musubi.domain.scenario import Enrolment, Scenario
 from musubi.domain.shop_writes import ShopAction
-from musubi.domain.store_keys import EnrolmentKey, Key, MemberKey, PeopleRowKey, SendKey
+from musubi.domain.store_keys import EnrolmentKey, Key, MemberKey, PeopleRowKey, SendKey, ShopWriteKey
+from musubi.domain.write_backs import ShopWrite
 from musubi.domain.writes import CommitResult, Write
 
 T = TypeVar("T")
@@ -80,6 +81,10 @@ class Store(Protocol):
         ...
 
     def unknown_sends(self, limit: int) -> Sequence[Send]: ...
+
+    def troubled_writes(self, limit: int) -> Sequence[ShopWrite]:
+        """Writes into shops that were refused, are unknown, or may have been done without our knowing; oldest first."""
+        ...
 
     def open_facts(self, shard: int, look_before: datetime, limit: int) -> Sequence[Fact]: ...
 
@@ -143,8 +148,8 @@ class PersonRows(Protocol):
         """Finished links, oldest first; strongly consistent."""
         ...
 
-    def marks_of(self, person: str, cursor: str | None) -> Page[SendKey | EnrolmentKey]:
-        """Everything planned for a person (an index: may lag a little)."""
+    def marks_of(self, person: str, cursor: str | None) -> Page[SendKey | EnrolmentKey | ShopWriteKey]:
+        """Everything planned for a person, and what was written into a shop of them (an index: may lag a little)."""
         ...
 
     def of_shop(self, shop_id: str, cursor: str | None) -> Page[MemberKey | PeopleRowKey]:
@@ -254,7 +259,9 @@ class Catalog(Protocol):
         ...
 
     def words(self) -> Mapping[str, str]:
-        """Small words that facts need: `honorific` (様), `nameless` (お客様); from recipes/words.yaml."""
+        """Small words that facts need: `honorific` (様), `nameless` (お客様), `link_reward` (what points are for); from
+        recipes/words.yaml.
+        """
         ...
 
     def command(self, text: str) -> str | None:

@@ -67,7 +67,7 @@ class FileCatalog:
             for step in scenario.steps:
                 if step.template not in self._templates:
                     raise ConfigError(f"scenarios/{scenario.id}: steps.{step.id}.template: no {step.template}")
-        if missing := {"honorific", "nameless"} - self._words.keys():
+        if missing := {"honorific", "nameless", "link_reward"} - self._words.keys():
             raise ConfigError(f"words.yaml: {min(missing)} is missing")
 
 

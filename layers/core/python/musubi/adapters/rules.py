@@ -13,6 +13,8 @@ from musubi.domain.ledger import Send, SendState
 from musubi.domain.operations import Fact, FactState
 from musubi.domain.people import ExpiringPoints, Member, MemberState
 from musubi.domain.store_keys import Key
+from musubi.domain.write_backs import OPEN as OPEN_WRITES
+from musubi.domain.write_backs import ShopWrite, WriteState
 from musubi.domain.writes import (
     MAX_WRITES,
     CommitResult,
@@ -109,6 +111,17 @@ def unknown_since(send: Send) -> datetime | None:
     """When a Send became unknown; None for any other, and when its person was erased: there is nobody to ask."""
     listed = send.state is SendState.UNKNOWN and send.reason != ERASED
     return (send.settled_at or send.planned_at) if listed else None
+
+
+def troubled_since(write: ShopWrite) -> datetime | None:
+    """Since when an operator may want to know of a write into a shop: it was refused, is unknown, or may have been done
+    without our knowing. None for any other, and when its person was erased.
+    """
+    if write.reason == ERASED:
+        return None
+    if write.state in OPEN_WRITES:
+        return write.first_unclear_at
+    return write.settled_at if write.state in (WriteState.REFUSED, WriteState.UNKNOWN) else None
 
 
 def fact_look_at(fact: Fact) -> datetime | None:

@@ -10,7 +10,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup
 
-from musubi.cli import dead_letters, facts, imports, polls, privacy, views
+from musubi.cli import dead_letters, facts, imports, polls, privacy, views, write_backs
 from musubi.cli.deployment import QUEUES
 from musubi.cli.options import NO_ANSWER, NOT_FOUND, AsJson, Local, Shop, Stage
 from musubi.cli.options import fail as _fail
@@ -58,6 +58,7 @@ app.add_typer(unknown_app, name="unknown")
 polls_app = typer.Typer(no_args_is_help=True, help="Shops that are asked for what their webhooks lost.")
 app.add_typer(polls_app, name="polls")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(write_backs.app, name="write-backs")
 app.command("import")(imports.import_table)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports")
+QUEUES = ("line-events", "shop-events", "push", "alert-shards", "log", "imports", "write-back")
 LONE_DLQS = ("schedules-dlq", "bus-dlq", "facts-dlq", "quarantine")
 REGION = "ap-northeast-1"
 _LONGEST_CALL_S = 320

@@ -169,6 +169,7 @@ class WordsFile(_Strict):
 
     honorific: str | None = None
     nameless: str | None = None
+    link_reward: str | None = None
 
 
 def _entry(entry: _EventEntry | _DateEntry) -> EventEntry | DateEntry:

@@ -39,6 +39,10 @@ class Policy:
     quiet_begin: time = time(21)
     quiet_end: time = time(9)
 
+    def lets(self, user_id: str) -> bool:
+        """Whether anything may be done for a LINE user at all."""
+        return self.go_live or user_id in self.testers
+
 
 @dataclass(frozen=True)
 class Recipient:
@@ -63,7 +67,7 @@ def decide(send: Send, to: Recipient, policy: Policy, now: datetime) -> Decision
         return Decision(GateVerdict.PARK, "kill_switch")
     if gone := _gone(to):
         return Decision(GateVerdict.SKIP, gone)
-    if not policy.go_live and (friend is None or friend.user_id not in policy.testers):
+    if not policy.lets(friend.user_id if friend is not None else ""):
         return Decision(GateVerdict.SKIP, "not_a_tester")
     if friend is not None and friend.reach is Reach.BLOCKED:
         return Decision(GateVerdict.SKIP, "blocked")

@@ -37,6 +37,7 @@ from musubi.domain.ids import FriendPerson, MemberPerson, derived_id, parse_pers
 from musubi.domain.intents import Intent
 from musubi.domain.ledger import SETTLED, Decided, Send, SendState
 from musubi.domain.orders import Line
+from musubi.domain.own_writes import OWN_WRITE
 from musubi.domain.store_keys import LogMarkKey
 
 SHARDS = 4
@@ -126,6 +127,19 @@ def of_shop_event(event: ShopEvent) -> Record:
         at=event.received_at,
         shard=shard_of(subject, SHARDS),
         body=_plain({**head, **parts}),
+    )
+
+
+def of_own_write(event: ShopEvent) -> Record:
+    """That an event was nothing but our own write coming back, and that nobody was told of it."""
+    line = of_shop_event(event)
+    said = ("source", "event", "type", "shop", "platform")
+    return Record(
+        record_id=derived_id("decision", event.source, event.event_id, OWN_WRITE),
+        kind=RecordKind.DECISION,
+        at=line.at,
+        shard=line.shard,
+        body={**{name: line.body[name] for name in said}, "verdict": "ignore", "reason": OWN_WRITE},
     )
 
 

@@ -13,6 +13,7 @@ from musubi.domain.people import Link, Member, MemberState, Side
 from musubi.domain.person import PersonView
 from musubi.domain.profiles import forgotten, newest_attributes, strictest
 from musubi.domain.projection import member_writes
+from musubi.domain.rewards import RewardMark, inherited
 from musubi.domain.store_keys import BoughtKey
 from musubi.domain.writes import Create, Drop, Put, Remove, Replace, Write
 
@@ -37,6 +38,7 @@ class Merge:
     kept_bought: Mapping[BoughtKey, Bought | None]
     removed: PersonView
     friend_side: Link | None
+    removed_reward: RewardMark | None = None
 
 
 def moved_goods(removed: PersonView) -> tuple[Bought, ...]:
@@ -56,7 +58,8 @@ def merge_writes(merge: Merge, as_of: datetime, at: datetime, now: datetime) -> 
         # Whoever wants to be forgotten does not come back by another record of theirs.
         link = merge.removed.link
         return [*writes, *(end_link(link, at=max(at, link.linked_at), now=now, reason=MERGED).writes if link else ())]
-    return [*writes, *_links(merge, at, now), *_facts(merge), *_dealings(merge)]
+    paid = inherited(merge.shop_id, merge.kept_id, merge.removed_reward)
+    return [*writes, *_links(merge, at, now), *_facts(merge), *_dealings(merge), *paid]
 
 
 def _members(merge: Merge, as_of: datetime) -> list[Write]:

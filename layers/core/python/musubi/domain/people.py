@@ -122,12 +122,33 @@ class TagMark:
     as_of: datetime
 
 
+@dataclass(frozen=True)
+class OwnWrite:
+    """Something that musubi wrote into the shop, or is about to: by it the echo is known for our own, and later writes are
+    put in order (`domain/own_writes.py`).
+
+    `slot` is what only one write at a time may touch (`shopify/tag`), `rank` settles two facts of one instant. `effect` and
+    `value` are what the shop will tell us of it. `said_at` is when the fact behind it happened, `at` when the last attempt
+    began (machine time). `seen`: its echo has changed what is stored.
+    """
+
+    slot: str
+    effect: str
+    value: str
+    write_id: str
+    said_at: datetime
+    rank: int
+    at: datetime
+    seen: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Member:
     """A person in the shop's member database, as of the shop's own versions: `profile_as_of`, `points_as_of`, `rank_as_of`.
 
     `tags` are those of now: all that the shop named at `tags_as_of`, changed by the newer `tag_marks`. `joined`: has been an
-    active member once, so that the welcome is said once. `merged_into`: the member that stands for this one now.
+    active member once, so that the welcome is said once. `merged_into`: the member that stands for this one now. `own_writes`:
+    the newest of what we wrote back.
     """
 
     shop_id: str
@@ -150,6 +171,7 @@ class Member:
     consents: tuple[Consent, ...] = ()
     joined: bool = False
     merged_into: str | None = None
+    own_writes: tuple[OwnWrite, ...] = ()
     version: int = 1
 
     @property

@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # the entities name their keys, so at run time only that dire
     from musubi.domain.people import ExpiringPoints, Friend, Link, LinkEnded, Member, Nonce
     from musubi.domain.polling import Heard, Missed, Poll
     from musubi.domain.privacy import ConsentProof, PrivacyRequest
+    from musubi.domain.rewards import RewardMark
     from musubi.domain.scenario import Enrolment
+    from musubi.domain.write_backs import ShopWrite
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -252,3 +254,13 @@ class PeopleRowKey(Key[Any]):
 @dataclass(frozen=True)
 class ImportKey(Key["Import"]):
     import_id: str
+
+
+@dataclass(frozen=True)
+class ShopWriteKey(Key["ShopWrite"]):
+    write_id: str
+
+
+@dataclass(frozen=True)
+class RewardMarkKey(Key["RewardMark"]):
+    reward_id: str

@@ -94,6 +94,8 @@ class ShopWebhook(Common):
 
 
 class LineEvents(Sending):
+    """`link_points` are the points for a member's first link, by shop."""
+
     people_table: str
     work_table: str
     push_queue_url: str
@@ -102,6 +104,12 @@ class LineEvents(Sending):
     claim_bucket: str
     bus_name: str
     shop_login_url: str
+    link_points: Mapping[str, str] = types.MappingProxyType({})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(points.isdecimal() and int(points) > 0 for points in self.link_points.values()):
+            raise ConfigError("LINK_POINTS: not all whole numbers above 0")
 
 
 class ShopEvents(Content):
@@ -191,6 +199,23 @@ class PrivacyRequests(Clocked):
     claim_bucket: str
 
 
+class WriteBack(Common):
+    """`shop_apis` maps `<shop>/<platform>` to the base URL of its API; `linked_tags` maps those to the tag of linked members;
+    `consents_back` and `points_back` name those that get consents and points. Until `go_live`, only what concerns `testers`.
+    """
+
+    people_table: str
+    work_table: str
+    quarantine_queue_url: str
+    param_prefix: str
+    go_live: bool
+    testers: tuple[str, ...] = ()
+    shop_apis: Mapping[str, str] = types.MappingProxyType({})
+    linked_tags: Mapping[str, str] = types.MappingProxyType({})
+    consents_back: tuple[str, ...] = ()
+    points_back: tuple[str, ...] = ()
+
+
 class Api(Common):
     work_table: str
     param_prefix: str
@@ -211,6 +236,7 @@ FUNCTIONS: Mapping[str, type[Common]] = {
     "sweeper": Sweeper,
     "poll_shop": PollShop,
     "privacy_requests": PrivacyRequests,
+    "write_back": WriteBack,
     "api": Api,
 }
 """The settings of each folder in `functions/`."""

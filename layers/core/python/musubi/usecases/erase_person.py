@@ -38,6 +38,7 @@ from musubi.domain.privacy import (
 from musubi.domain.projection import member_writes
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import (
+    EnrolmentKey,
     FriendKey,
     Key,
     LinkOfFriendKey,
@@ -45,7 +46,9 @@ from musubi.domain.store_keys import (
     MemberKey,
     OrderKey,
     SendKey,
+    ShopWriteKey,
 )
+from musubi.domain.write_backs import ShopWrite, forget_write
 from musubi.domain.writes import MAX_WRITES, Drop, Remove, Replace, Write
 from musubi.ports import Clock, Loaded, PersonRows, Store
 from musubi.usecases.commit import until_committed
@@ -70,7 +73,8 @@ class Step:
     moved: bool = True
 
 
-Forget = Callable[[Send | Enrolment], Sequence[Write]]
+Mark = Send | Enrolment | ShopWrite
+Forget = Callable[[Mark], Sequence[Write]]
 
 
 def erase_step(request: PrivacyRequest, deps: Deps) -> Step:
@@ -131,7 +135,10 @@ def _bury(request: PrivacyRequest, member: Member | None, deps: Deps) -> list[Wr
 def _marks_of_member(request: PrivacyRequest, cursor: str | None, deps: Deps) -> Step:
     person = str(MemberPerson(request.shop_id, request.member_id or ""))
 
-    def forget(mark: Send | Enrolment) -> Sequence[Write]:
+    def forget(mark: Mark) -> Sequence[Write]:
+        if isinstance(mark, ShopWrite):
+            after = forget_write(mark, deps.clock.machine())
+            return [Replace(after)] if after is not None else ()
         return forget_send(mark, deps.clock.machine()) if isinstance(mark, Send) else forget_enrolment(mark)
 
     after, counts = _forget_marks(person, cursor, forget, deps)
@@ -145,7 +152,7 @@ def _friends_of_member(request: PrivacyRequest, cursor: str | None, deps: Deps) 
         return Step(at_phase(request, "owned"))
     of_one = [tie for tie in ties if tie.user_id == ties[0].user_id]
 
-    def forget(mark: Send | Enrolment) -> Sequence[Write]:
+    def forget(mark: Mark) -> Sequence[Write]:
         told = isinstance(mark, Send) and said_during(mark, of_one)
         return forget_words(mark, deps.clock.machine()) if told and isinstance(mark, Send) else ()
 
@@ -230,8 +237,8 @@ def _untie_friend(request: PrivacyRequest, _: str | None, deps: Deps) -> Step:
 def _marks_of_friend(request: PrivacyRequest, cursor: str | None, deps: Deps) -> Step:
     """Gone altogether: a Send to a friend says by its person alone whom it went to."""
 
-    def forget(mark: Send | Enrolment) -> Sequence[Write]:
-        waiting = due_of_held(mark) if isinstance(mark, Send) else due_of(mark)
+    def forget(mark: Mark) -> Sequence[Write]:
+        waiting = due_of_held(mark) if isinstance(mark, Send) else due_of(mark) if isinstance(mark, Enrolment) else None
         return [Remove(mark), *([Drop(waiting.key)] if waiting else [])]
 
     after, counts = _forget_marks(str(FriendPerson(request.user_id or "")), cursor, forget, deps)
@@ -247,7 +254,7 @@ def _members_of_friend(request: PrivacyRequest, cursor: str | None, deps: Deps) 
     first = MemberPerson(ties[0].shop_id, ties[0].member_id)
     of_one = [tie for tie in ties if MemberPerson(tie.shop_id, tie.member_id) == first]
 
-    def forget(mark: Send | Enrolment) -> Sequence[Write]:
+    def forget(mark: Mark) -> Sequence[Write]:
         return forget_user(mark, user_id, deps.clock.machine()) if isinstance(mark, Send) else ()
 
     after, counts = _forget_marks(str(first), cursor, forget, deps)
@@ -302,14 +309,17 @@ def counted(request: PrivacyRequest, counts: Mapping[str, int]) -> PrivacyReques
     return replace(request, counts={name: total[name] for name in sorted(total) if total[name]})
 
 
+_COUNTED = {SendKey: "sends", EnrolmentKey: "enrolments", ShopWriteKey: "shop_writes"}
+
+
 def _forget_marks(person: str, cursor: str | None, forget: Forget, deps: Deps) -> tuple[str | None, dict[str, int]]:
     """One page of what was planned for `person`; the cursor behind it, None at the end."""
     page = deps.rows.marks_of(person, cursor)
     loaded = deps.store.load(page.items)
-    counts = {"sends": 0, "enrolments": 0}
+    counts = {"sends": 0, "enrolments": 0, "shop_writes": 0}
     for key in page.items:
         if _forget_mark(key, loaded, forget, deps):
-            counts["sends" if isinstance(key, SendKey) else "enrolments"] += 1
+            counts[_COUNTED[type(key)]] += 1
     return page.cursor, counts
 
 
@@ -317,7 +327,7 @@ def _forget_mark(key: Key[Any], together: Loaded, forget: Forget, deps: Deps) ->
     known: list[Loaded] = [together]
 
     def attempt() -> tuple[Sequence[Write], bool]:
-        mark: Send | Enrolment | None = (known.pop() if known else deps.store.load([key])).get(key)
+        mark: Mark | None = (known.pop() if known else deps.store.load([key])).get(key)
         writes = forget(mark) if mark is not None else ()
         return writes, bool(writes)
 

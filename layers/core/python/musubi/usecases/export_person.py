@@ -21,6 +21,7 @@ from musubi.domain.store_keys import (
     MemberKey,
     OrderKey,
 )
+from musubi.domain.write_backs import ShopWrite
 from musubi.ports import Page, PersonRows, Store
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ def _member(store: Store, rows: PersonRows, shop_id: str, member_id: str) -> dic
     link = loaded.get(LinkOfMemberKey(shop_id, member_id))
     ended = rows.links_of_member(shop_id, member_id)
     owned = _all(lambda cursor: rows.owned_by(shop_id, member_id, cursor))
-    sends, enrolments = _marks(store, rows, str(MemberPerson(shop_id, member_id)))
+    sends, enrolments, writes = _marks(store, rows, str(MemberPerson(shop_id, member_id)))
     return {
         "profile": loaded.get(MemberKey(shop_id, member_id)),
         "consent_proof": loaded.get(ConsentProofKey(shop_id, member_id)),
@@ -56,6 +57,7 @@ def _member(store: Store, rows: PersonRows, shop_id: str, member_id: str) -> dic
         ],
         "messages": sends,
         "scenarios": enrolments,
+        "shop_writes": writes,
         "line": [_friend(store, rows, user_id, link, ended) for user_id in _users(link, ended)],
     }
 
@@ -67,7 +69,7 @@ def _friend(
     ties = [tie for tie in ended if tie.user_id == user_id]
     linked = link if link is not None and link.user_id == user_id else None
     friend: Friend | None = store.load([FriendKey(user_id)]).get(FriendKey(user_id)) if linked else None
-    sends, _ = _marks(store, rows, str(FriendPerson(user_id)))
+    sends, _, _ = _marks(store, rows, str(FriendPerson(user_id)))
     since = linked.linked_at - SLACK if linked else None
     said = [s for s in sends if said_during(s, ties) or (since is not None and s.planned_at >= since)]
     return {"friend": friend, "link": linked, "ended_links": ties, "messages": said}
@@ -77,8 +79,8 @@ def _users(link: Link | None, ended: Sequence[LinkEnded]) -> list[str]:
     return list(dict.fromkeys([*([link.user_id] if link else []), *(tie.user_id for tie in ended)]))
 
 
-def _marks(store: Store, rows: PersonRows, person: str) -> tuple[list[Send], list[Enrolment]]:
-    sends, enrolments = list[Send](), list[Enrolment]()
+def _marks(store: Store, rows: PersonRows, person: str) -> tuple[list[Send], list[Enrolment], list[ShopWrite]]:
+    sends, enrolments, writes = list[Send](), list[Enrolment](), list[ShopWrite]()
     keys = _all(lambda cursor: rows.marks_of(person, cursor))
     loaded = store.load(keys)
     for key in keys:
@@ -87,7 +89,9 @@ def _marks(store: Store, rows: PersonRows, person: str) -> tuple[list[Send], lis
             sends.append(mark)
         elif isinstance(mark, Enrolment):
             enrolments.append(mark)
-    return sends, enrolments
+        elif isinstance(mark, ShopWrite):
+            writes.append(mark)
+    return sends, enrolments, writes
 
 
 def _all(read: Callable[[str | None], Page[T]]) -> list[T]:

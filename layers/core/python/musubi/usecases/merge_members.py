@@ -9,6 +9,7 @@ from musubi.domain.changes import MergeChange
 from musubi.domain.events import ShopEvent
 from musubi.domain.merging import Merge, merge_writes, moved_goods
 from musubi.domain.operations import Seen
+from musubi.domain.rewards import reward_key
 from musubi.domain.store_keys import (
     ActivityKey,
     BoughtKey,
@@ -37,7 +38,8 @@ def load_merge(store: Store, event: ShopEvent, change: MergeChange) -> MergeStat
     bought = [BoughtKey(shop, change.kept_id, row.kind.value, row.ref) for row in moved_goods(removed)]
     friend_key = LinkOfFriendKey(removed.link.user_id) if removed.link else None
     friend_keys = [friend_key] if friend_key else []
-    loaded = store.load([seen_key, kept_key, link_key, activity_key, *bought, *friend_keys])
+    reward = reward_key(shop, change.removed_id)
+    loaded = store.load([seen_key, kept_key, link_key, activity_key, reward, *bought, *friend_keys])
     merge = Merge(
         shop_id=shop,
         kept_id=change.kept_id,
@@ -48,6 +50,7 @@ def load_merge(store: Store, event: ShopEvent, change: MergeChange) -> MergeStat
         kept_bought={key: loaded.get(key) for key in bought},
         removed=removed,
         friend_side=loaded.get(friend_key) if friend_key else None,
+        removed_reward=loaded.get(reward),
     )
     return MergeState(event, merge, loaded.get(seen_key))
 

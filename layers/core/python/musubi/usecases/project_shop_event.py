@@ -18,6 +18,7 @@ from musubi.domain.dealings import (
 from musubi.domain.engine import Moment
 from musubi.domain.linking import end_link
 from musubi.domain.orders import Order
+from musubi.domain.own_writes import OWN_WRITE, echo_of, with_seen
 from musubi.domain.people import Member, MemberState
 from musubi.domain.privacy import leaving_writes
 from musubi.domain.profiles import MemberNews, apply_member, member_news
@@ -36,6 +37,8 @@ class Projection:
     reasons: list[str] = field(default_factory=list)
     untold: Untold | None = None
     news: list[MemberNews] = field(default_factory=list)
+    own_write: bool = False
+    """The event is nothing but our own write that comes back."""
     nth: int | None = None
     """Which purchase of its member the order is."""
 
@@ -61,9 +64,12 @@ def _member(state: ShopState, now: Moment, found: Projection) -> None:
         after = apply_member(before, event.member, event.shop_id, event.as_of)
     if event.points:
         after = apply_points(before, event.points, event.shop_id, event.as_of)
+    echo = echo_of(before, after, event, now.ahead)
+    found.own_write = echo.whole
     if after is None:
         return
-    found.reasons.append("member_updated")
+    after = with_seen(after, echo.seen)
+    found.reasons.append(OWN_WRITE if echo.whole else "member_updated")
     found.writes += member_writes(before, after)
     found.writes += leaving_writes(before, after, at=event.occurred_at, now=now.business)
     if event.member:

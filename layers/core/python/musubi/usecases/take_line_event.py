@@ -6,8 +6,8 @@ made twice and the reply token is used once (see `answer_friend`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +23,7 @@ from musubi.domain.linking import LinkMove, consent_fact, end_link, make_link, n
 from musubi.domain.operations import Fact, Seen
 from musubi.domain.outcome import Outcome, Verdict
 from musubi.domain.people import Friend, Link, Member, MemberState, Nonce, Promo
+from musubi.domain.rewards import link_reward, reward_key
 from musubi.domain.scenario import Enrolment, EventEntry, KeyKind, Scenario
 from musubi.domain.store_keys import (
     ControlKey,
@@ -56,6 +57,8 @@ class Deps:
     shop_name: str
     login_url: str
     log: Log
+    link_points: Mapping[str, int] = field(default_factory=dict)
+    """Points for a member's first link, by shop."""
 
 
 def take_line_event(event: LineEvent, deps: Deps) -> Outcome:
@@ -154,6 +157,7 @@ def _load(event: LineEvent, user_id: str, intent: Intent, deps: Deps) -> Loaded:
     more: set[Key[Any]] = set()
     if nonce is not None:
         more |= {LinkOfMemberKey(nonce.shop_id, nonce.member_id), MemberKey(nonce.shop_id, nonce.member_id)}
+        more.add(reward_key(nonce.shop_id, nonce.member_id))
     elif link is not None and intent is Intent.LINK:
         more |= {LinkOfMemberKey(link.shop_id, link.member_id), MemberKey(link.shop_id, link.member_id)}
     return loaded.plus(deps.store.load(more)) if more else loaded
@@ -250,10 +254,21 @@ def _decide_link(event: LineEvent, friend: Friend, link: Link | None, loaded: Lo
         return _Change(friend, None, move.reason, move.writes)
     tells = FriendEvent.LINKED if move.link is not None else FriendEvent.LINK_FAILED
     change = _Change(friend, tells, move.reason, move.writes, move.facts, link=move.link)
-    if move.link is None or not move.facts or friend.promo_at is None:
+    if move.link is None or not move.facts:
         return change
+    change = _with_reward(change, move.link, loaded, deps)
     # Said when there was no member to say it for: the shop does not know it yet.
-    return _with_consent(change, move.link, event, deps)
+    return change if friend.promo_at is None else _with_consent(change, move.link, event, deps)
+
+
+def _with_reward(change: _Change, link: Link, loaded: Loaded, deps: Deps) -> _Change:
+    """Once per member, whoever links and unlinks how often; where only testers get messages, only for their links."""
+    points = deps.link_points.get(link.shop_id, 0)
+    paid = loaded.get(reward_key(link.shop_id, link.member_id)) is not None
+    if points <= 0 or paid or not deps.policy.lets(link.user_id):
+        return change
+    writes, fact = link_reward(link, points, deps.catalog.words()["link_reward"], deps.clock.machine())
+    return replace(change, writes=(*change.writes, *writes), facts=(*change.facts, fact))
 
 
 def _is_erased(nonce: Nonce | None, loaded: Loaded) -> bool:

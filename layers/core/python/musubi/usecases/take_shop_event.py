@@ -10,9 +10,10 @@ from musubi.domain.changes import PrivacyChange
 from musubi.domain.engine import Moment, Progress, begin_writes, push_ref
 from musubi.domain.events import ShopEvent, UnreadShopEvent
 from musubi.domain.forgetting import ERASED
-from musubi.domain.history import of_shop_event
+from musubi.domain.history import of_own_write, of_shop_event
 from musubi.domain.operations import PushRef, Seen
 from musubi.domain.outcome import Outcome, Verdict
+from musubi.domain.own_writes import OWN_WRITE
 from musubi.domain.people import MemberState
 from musubi.domain.writes import Create, Write
 from musubi.ports import Catalog, Clock, Log, PushQueue, Store
@@ -54,7 +55,7 @@ def take_shop_event(event: ShopEvent | UnreadShopEvent, deps: Deps) -> Outcome:
     if isinstance(event, UnreadShopEvent):
         return _store_unread(event, deps)
     result = until_committed(deps.store, lambda: _attempt(event, deps))
-    records = [of_shop_event(event)] if result.tell else []
+    records = [of_shop_event(event), *([of_own_write(event)] if result.own_write else ())] if result.tell else []
     if result.refs:
         deps.push_queue.send(result.refs, riders=records)
     elif records:
@@ -68,6 +69,7 @@ class _Result:
     refs: tuple[PushRef, ...] = ()
     tell: bool = True
     """Whether the history has to hear of the event."""
+    own_write: bool = False
 
 
 def _attempt(event: ShopEvent, deps: Deps) -> tuple[Sequence[Write], _Result]:
@@ -90,7 +92,12 @@ def _attempt(event: ShopEvent, deps: Deps) -> tuple[Sequence[Write], _Result]:
     if found.untold is not None:
         found.reasons += [milestone.name for milestone in found.untold.news]
         found.writes += end_scenarios(loaded, found.untold)
-    return _decided(event, now, found.writes, found.reasons, begin_scenarios(loaded, found, now))
+    begun = begin_scenarios(loaded, found, now)
+    if not found.own_write:
+        return _decided(event, now, found.writes, found.reasons, begun)
+    decided, result = _decided(event, now, found.writes, found.reasons, begun, OWN_WRITE)
+    counts = {**result.outcome.counts, "OwnWrites": 1}
+    return decided, replace(result, own_write=True, outcome=replace(result.outcome, counts=counts))
 
 
 def _file_privacy(event: ShopEvent, change: PrivacyChange, deps: Deps) -> tuple[Sequence[Write], _Result]:
@@ -141,8 +148,8 @@ def _repeat(event: ShopEvent, seen: Seen, deps: Deps) -> _Result:
     """Known already. Other content under the same id is the source's fault and is counted; the first one stays."""
     if seen.content != event.content:
         return _Result(Outcome(Verdict.STALE, "conflicting_repeat", {"ShopEventConflicts": 1}), tell=False)
-    tell = deps.clock.machine() - seen.at < TOLD_AGAIN
-    return _Result(Outcome(Verdict.STALE, "repeat", {"ShopEventRepeats": 1}), seen.emitted, tell)
+    tell, own = deps.clock.machine() - seen.at < TOLD_AGAIN, OWN_WRITE in seen.verdict.split(",")
+    return _Result(Outcome(Verdict.STALE, "repeat", {"ShopEventRepeats": 1}), seen.emitted, tell, own)
 
 
 def _store_unread(event: UnreadShopEvent, deps: Deps) -> Outcome:

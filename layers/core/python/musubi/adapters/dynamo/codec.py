@@ -21,7 +21,7 @@ from musubi.domain.dealings import Cart, Reservation, Subscription
 from musubi.domain.events import DELTAS
 from musubi.domain.forgetting import ERASED
 from musubi.domain.history import LogMark
-from musubi.domain.ids import shard_of
+from musubi.domain.ids import MemberPerson, shard_of
 from musubi.domain.imports import Import
 from musubi.domain.ledger import SETTLED, Send
 from musubi.domain.operations import Circuit, Control, Due, Fact, FactState, Run, RunShard, RunState, Seen, ShardLease
@@ -29,7 +29,9 @@ from musubi.domain.orders import Order
 from musubi.domain.people import ExpiringPoints, Friend, Link, LinkEnded, Member, Nonce
 from musubi.domain.polling import Heard, Missed, Poll
 from musubi.domain.privacy import ConsentProof, PrivacyRequest, RequestState
+from musubi.domain.rewards import RewardMark
 from musubi.domain.scenario import Enrolment, EnrolmentState
+from musubi.domain.write_backs import ShopWrite, WriteState
 from musubi.domain.writes import Entity
 
 T = TypeVar("T")
@@ -40,6 +42,8 @@ Item = dict[str, Any]
 LONG = timedelta(days=400)
 """Longer than a year: the row that keeps a birthday's message from going out twice must outlive the next planning."""
 SHORT = timedelta(days=30)
+TWICE_DEAD = timedelta(days=60)
+"""Longer than two stays in dead-letter queues: first the rule's, then the worker's."""
 AFTER_NONCE = timedelta(days=1)
 UNTOUCHED_CART = timedelta(days=90)
 """A cart that nobody has touched for so long is over; the shop's link into it mostly is before."""
@@ -91,6 +95,8 @@ _ENTITIES: dict[type[names.Key[Any]], type[Any]] = {
     names.PollKey: Poll,
     names.HeardKey: Heard,
     names.MissedKey: Missed,
+    names.ShopWriteKey: ShopWrite,
+    names.RewardMarkKey: RewardMark,
 }
 
 _FILING = frozenset({"pk", "sk", "dpk", "dsk", "mpk", "msk", "opk", "osk", "ppk", "psk", "ttl", "version"})
@@ -191,6 +197,8 @@ def _index(entity: Entity) -> dict[str, str]:
         case Enrolment():
             psk = keys.enrolment_psk(entity.started_at, entity.enrolment_id)
             return {"ppk": keys.person_ppk(entity.person), "psk": psk}
+        case ShopWrite():
+            return {**_of_whom(entity), **_open(keys.TROUBLED_WRITES, rules.troubled_since(entity))}
         case PrivacyRequest(shelf=(shelf, at)):
             return _open(keys.privacy_opk(shelf), at)
         case Fact():
@@ -222,6 +230,14 @@ def _dates(row: Member | ExpiringPoints, dpk: str) -> dict[str, str]:
 
 def _open(opk: str, at: datetime | None) -> dict[str, str]:
     return {"opk": opk, "osk": keys.instant(at)} if at else {}
+
+
+def _of_whom(write: ShopWrite) -> dict[str, str]:
+    """A write of somebody who was forgotten is nobody's."""
+    if not write.member_id:
+        return {}
+    person = str(MemberPerson(write.shop_id, write.member_id))
+    return {"ppk": keys.person_ppk(person), "psk": keys.write_psk(write.planned_at, write.write_id)}
 
 
 def _open_send(send: Send) -> dict[str, str]:
@@ -270,6 +286,11 @@ def _ends(entity: Entity) -> datetime | None:
 def _over_at(entity: Entity) -> datetime | None:
     """When what was going on between a member and the shop is over, and long enough ago."""
     match entity:
+        case ShopWrite(settled_at=datetime() as at) if (
+            entity.state is not WriteState.UNKNOWN or entity.reason == ERASED
+        ):
+            # A fact can come back from dead-letter queues for weeks; a grant is never given twice.
+            return at + (LONG if entity.is_grant else TWICE_DEAD)
         case Cart(as_of=datetime() as at):
             return max(at, entity.closed_at or at) + (SHORT if entity.over else UNTOUCHED_CART)
         case Reservation():

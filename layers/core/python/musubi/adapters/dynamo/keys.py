@@ -7,13 +7,16 @@ Instants are UTC with microseconds, so that strings sort as times do. Ids come f
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Literal, get_args
 
+from musubi.adapters.dynamo import spelling
+from musubi.adapters.dynamo.spelling import LONGEST_PART, part, two
 from musubi.domain import store_keys as names
+
+instant = spelling.instant
 
 Table = Literal["people", "work"]
 
@@ -22,7 +25,6 @@ MEMBER_INDEX = "member"
 OPEN_INDEX = "open"
 PERSON_INDEX = "person"
 
-_LONGEST_PART = 400
 AFTER_HASH = "$"
 """The character after `#`: `instant + AFTER_HASH` sorts behind every key that begins with `instant#`."""
 
@@ -34,29 +36,6 @@ class Place:
     table: Table
     pk: str
     sk: str
-
-
-def part(text: str) -> str:
-    """`A#1/2` → `A%231%2F2`: an id that can not be mistaken for two.
-
-    Ids longer than a key may be are hashed; `%%` never comes out of the escaping, so a hash is never another's id.
-    """
-    escaped = text.replace("%", "%25").replace("#", "%23").replace("/", "%2F")
-    if len(escaped.encode()) <= _LONGEST_PART:
-        return escaped
-    return "%%" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def instant(at: datetime) -> str:
-    """`2026-12-24T01:00:00.000000Z`. ValueError for a naive time: it would sort by somebody's local clock."""
-    if at.tzinfo is None:
-        raise ValueError("naive datetime in a key")
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def two(number: int) -> str:
-    """`07`"""
-    return f"{number:02d}"
 
 
 # people: primary keys
@@ -294,6 +273,16 @@ def missed(key: names.MissedKey) -> Place:
     return Place("work", poll_pk(key.shop_id, key.platform), f"{MISSED}{instant(key.at)}#{part(key.event_id)}")
 
 
+def shop_write(key: names.ShopWriteKey) -> Place:
+    """`WRITE#4c1d…` / `WRITE`"""
+    return Place("work", f"WRITE#{part(key.write_id)}", "WRITE")
+
+
+def reward_mark(key: names.RewardMarkKey) -> Place:
+    """`REWARD#0b7e…` / `REWARD`"""
+    return Place("work", f"REWARD#{part(key.reward_id)}", "REWARD")
+
+
 def import_of(key: names.ImportKey) -> Place:
     """`IMPORT#5a1e…` / `IMPORT`"""
     return Place("work", f"IMPORT#{part(key.import_id)}", "IMPORT")
@@ -320,6 +309,10 @@ UNKNOWN = "UNKNOWN"
 """Unknown Sends by the instant at which they were given up."""
 
 
+TROUBLED_WRITES = "WRITES"
+"""Writes into shops that were refused, are unknown, or may have been done without our knowing; by when that began."""
+
+
 def open_facts_opk(shard: int) -> str:
     """`FACT#07`: facts to publish by `look_at`"""
     return f"FACT#{two(shard)}"
@@ -341,11 +334,12 @@ def privacy_opk(shelf: str) -> str:
 
 SENDS = "S#"
 ENROLMENTS = "E#"
+WRITES = "W#"
 
 
 def person_ppk(person: str) -> str:
     """`m:main/1001` or `f:U01…`"""
-    return person if len(person.encode()) <= _LONGEST_PART else part(person)
+    return person if len(person.encode()) <= LONGEST_PART else part(person)
 
 
 def send_psk(planned_at: datetime, send_id: str) -> str:
@@ -356,6 +350,11 @@ def send_psk(planned_at: datetime, send_id: str) -> str:
 def enrolment_psk(started_at: datetime, enrolment_id: str) -> str:
     """`E#2026-12-24T01:00:00.000000Z#3f0c…`"""
     return f"{ENROLMENTS}{instant(started_at)}#{part(enrolment_id)}"
+
+
+def write_psk(planned_at: datetime, write_id: str) -> str:
+    """`W#2026-12-24T01:00:00.000000Z#4c1d…`"""
+    return f"{WRITES}{instant(planned_at)}#{part(write_id)}"
 
 
 _PLACES: dict[type[names.Key[Any]], Callable[[Any], Place]] = {
@@ -390,6 +389,8 @@ _PLACES: dict[type[names.Key[Any]], Callable[[Any], Place]] = {
     names.PollKey: poll,
     names.HeardKey: heard,
     names.MissedKey: missed,
+    names.ShopWriteKey: shop_write,
+    names.RewardMarkKey: reward_mark,
 }
 
 

@@ -15,7 +15,8 @@ from musubi.domain.ledger import Send
 from musubi.domain.people import LinkEnded
 from musubi.domain.privacy import PrivacyRequest
 from musubi.domain.scenario import Enrolment
-from musubi.domain.store_keys import EnrolmentKey, MemberKey, PeopleRowKey, SendKey
+from musubi.domain.store_keys import EnrolmentKey, MemberKey, PeopleRowKey, SendKey, ShopWriteKey
+from musubi.domain.write_backs import ShopWrite
 from musubi.ports import Page, Row
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class DynamoPersonRows:
         )
         return self._reader.all(query, LinkEnded)
 
-    def marks_of(self, person: str, cursor: str | None) -> Page[SendKey | EnrolmentKey]:
+    def marks_of(self, person: str, cursor: str | None) -> Page[SendKey | EnrolmentKey | ShopWriteKey]:
         """Query on work/index/person."""
         query = Query(table="work", index=keys.PERSON_INDEX, pk_name="ppk", pk=keys.person_ppk(person))
         items, last = self._reader.items(query, cursor)
@@ -121,7 +122,10 @@ def _owner(shop_id: str, item: Mapping[str, Any]) -> MemberKey | PeopleRowKey:
     return MemberKey(shop_id, item["member_id"]["S"]) if "member_id" in item else _key(item)
 
 
-def _mark(item: Mapping[str, Any]) -> SendKey | EnrolmentKey:
-    if item["psk"]["S"].startswith(keys.SENDS):
+def _mark(item: Mapping[str, Any]) -> SendKey | EnrolmentKey | ShopWriteKey:
+    psk = item["psk"]["S"]
+    if psk.startswith(keys.SENDS):
         return codec.decode(Send, item).key
+    if psk.startswith(keys.WRITES):
+        return codec.decode(ShopWrite, item).key
     return codec.decode(Enrolment, item).key

@@ -17,6 +17,7 @@ from musubi.domain.person import PersonView, person_of
 from musubi.domain.polling import Missed, Poll
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import Key, MemberKey
+from musubi.domain.write_backs import ShopWrite
 from musubi.domain.writes import CommitResult, Write
 from musubi.ports import Loaded, Page
 
@@ -98,6 +99,10 @@ class DynamoStore:
     def unknown_sends(self, limit: int) -> Sequence[Send]:
         """Query on work/index/open; oldest first."""
         return self._reader.first(_open(keys.UNKNOWN), Send, limit)
+
+    def troubled_writes(self, limit: int) -> Sequence[ShopWrite]:
+        """Query on work/index/open; oldest first."""
+        return self._reader.first(_open(keys.TROUBLED_WRITES), ShopWrite, limit)
 
     def open_facts(self, shard: int, look_before: datetime, limit: int) -> Sequence[Fact]:
         """Query on work/index/open."""

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from musubi.adapters.dynamo import codec, keys
 from musubi.adapters.memory.store import MemoryStore
+from musubi.domain.ids import MemberPerson
 from musubi.domain.ledger import Send
 from musubi.domain.people import LinkEnded, Side
 from musubi.domain.privacy import PrivacyRequest
 from musubi.domain.scenario import Enrolment
-from musubi.domain.store_keys import EnrolmentKey, MemberKey, PeopleRowKey, SendKey
+from musubi.domain.store_keys import EnrolmentKey, MemberKey, PeopleRowKey, SendKey, ShopWriteKey
+from musubi.domain.write_backs import ShopWrite
 from musubi.ports import Page, Row
 
 T = TypeVar("T")
@@ -48,11 +50,17 @@ class MemoryPersonRows:
         mine = [row for row in ended if (row.shop_id, row.member_id) == (shop_id, member_id)]
         return sorted(mine, key=lambda row: (row.linked_at, row.user_id))
 
-    def marks_of(self, person: str, cursor: str | None) -> Page[SendKey | EnrolmentKey]:
+    def marks_of(self, person: str, cursor: str | None) -> Page[SendKey | EnrolmentKey | ShopWriteKey]:
         sends = [row for row in self._store.all_of(Send) if row.person == person]
         enrolments = [row for row in self._store.all_of(Enrolment) if row.person == person]
-        found: dict[str, SendKey | EnrolmentKey] = {keys.send_psk(s.planned_at, s.send_id): s.key for s in sends}
-        found |= {keys.enrolment_psk(e.started_at, e.enrolment_id): e.key for e in enrolments}
+        writes = [
+            row for row in self._store.all_of(ShopWrite) if str(MemberPerson(row.shop_id, row.member_id)) == person
+        ]
+        found: dict[str, SendKey | EnrolmentKey | ShopWriteKey] = {
+            **{keys.send_psk(s.planned_at, s.send_id): s.key for s in sends},
+            **{keys.enrolment_psk(e.started_at, e.enrolment_id): e.key for e in enrolments},
+            **{keys.write_psk(w.planned_at, w.write_id): w.key for w in writes},
+        }
         return self._page(found, cursor)
 
     def of_shop(self, shop_id: str, cursor: str | None) -> Page[MemberKey | PeopleRowKey]:

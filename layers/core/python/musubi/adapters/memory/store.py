@@ -19,6 +19,7 @@ from musubi.domain.person import PersonView, person_of
 from musubi.domain.polling import Missed, Poll
 from musubi.domain.scenario import Enrolment
 from musubi.domain.store_keys import Key, MemberKey
+from musubi.domain.write_backs import ShopWrite
 from musubi.domain.writes import CommitResult, Committed, Create, Drop, Entity, Remove, Replace, Write
 from musubi.ports import Loaded, Page
 
@@ -109,6 +110,9 @@ class MemoryStore:
 
     def unknown_sends(self, limit: int) -> Sequence[Send]:
         return self._oldest(Send, rules.unknown_since, limit)
+
+    def troubled_writes(self, limit: int) -> Sequence[ShopWrite]:
+        return self._oldest(ShopWrite, rules.troubled_since, limit)
 
     def open_facts(self, shard: int, look_before: datetime, limit: int) -> Sequence[Fact]:
         def at(fact: Fact) -> datetime | None:

@@ -13,6 +13,7 @@ from musubi.runtime.bootstrap.polls import poll_shop
 from musubi.runtime.bootstrap.privacy import privacy_requests
 from musubi.runtime.bootstrap.schedules import alert_shard, daily_alerts, due_steps, sweeper
 from musubi.runtime.bootstrap.shops import shop_events
+from musubi.runtime.bootstrap.writes import write_back
 
 __all__ = [
     "alert_shard",
@@ -29,4 +30,5 @@ __all__ = [
     "shop_events",
     "shop_webhook",
     "sweeper",
+    "write_back",
 ]

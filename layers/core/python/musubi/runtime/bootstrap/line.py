@@ -52,6 +52,7 @@ def line_events() -> Worker[tuple[LineEvent, bool]]:
         shop_name=s.shop_name,
         login_url=s.shop_login_url,
         log=parts.log(s.log_queue_url),
+        link_points={shop: int(points) for shop, points in s.link_points.items()},
     )
 
     bots: set[str] = set()

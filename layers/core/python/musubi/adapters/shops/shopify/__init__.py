@@ -32,6 +32,7 @@ PLATFORM = Platform(
     keeps=("x-shopify-", "shopify-"),
     fetches=True,
     polls=("orders", "members"),
+    writes=("tags", "consent"),
     unknown="whether a metafield that changes alone makes its customer be found by a poll; a poll brings the birthday only, "
     "ranks and points in metafields come by webhook; it can not see deletions, merges, accounts that were disabled or that an "
     "old guest opened, and tags; without the scope read_all_orders it is not shown orders older than 60 days",

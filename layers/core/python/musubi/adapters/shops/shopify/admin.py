@@ -48,7 +48,7 @@ FIELDS: Mapping[str, str] = {
 
 REFUSED_S = 300
 
-_GRAPHQL = f"/admin/api/{VERSION}/graphql.json"
+GRAPHQL = f"/admin/api/{VERSION}/graphql.json"
 _BIRTHDAYS = """query($ids: [ID!]!) {
   nodes(ids: $ids) {
     ... on Customer { id metafield(namespace: "facts", key: "birth_date") { namespace key type value updatedAt } }
@@ -118,7 +118,7 @@ class Admin(Rest):
         """
         ids = [f"gid://shopify/Customer/{number}" for number in numbers]
         asked = {"query": _BIRTHDAYS, "variables": {"ids": ids}}
-        answer = self.read(self.accepted(self.asked(_GRAPHQL, asked)))
+        answer = self.read(self.accepted(self.asked(GRAPHQL, asked)))
         if codes := _refused(answer.get("errors")):
             if _THROTTLED in codes:
                 raise Retryable(f"{PLATFORM} api: {_THROTTLED}", after_s=BUSY_S)
