@@ -4,36 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from musubi.adapters.shops.writers import open_writer
 from musubi.domain.people import Attribute, Member
-from musubi.domain.scenario import EventEntry, KeyKind
 from musubi.domain.write_backs import WriteState
 from tests.support.flows_acts import MEMBER
-from tests.support.flows_world import CATALOG
-from tests.support.flows_writes import TAG, WritingWorld, linked
+from tests.support.flows_writes import TAG, Curious, WritingWorld, begun, linked
 from tests.support.platform_flows import member
 from tests.support.shopify_writes import Customer, ShopifyShop, shopify_shop
-
-
-class Curious:
-    """The catalogue with a scenario on every event as which our own write could come back."""
-
-    def __init__(self) -> None:
-        base = next(s for s in CATALOG.scenarios() if s.id == "order_thanks")
-        names = ("MemberUpdated", "MemberTagsChanged", "MemberConsentChanged")
-        self._more = tuple(
-            replace(base, id=f"on_{name}", entry=EventEntry(name, KeyKind.EVENT), exits=()) for name in names
-        )
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(CATALOG, name)
-
-    def scenarios(self) -> object:
-        return (*CATALOG.scenarios(), *self._more)
 
 
 @pytest.fixture
@@ -60,10 +40,6 @@ def come_back(world: WritingWorld, shop: ShopifyShop) -> list[str]:
         world.pass_time(seconds=1)
     world.settle()
     return [topic for topic, _ in told]
-
-
-def begun(world: WritingWorld) -> list[str]:
-    return [one.scenario for one in world.enrolments() if one.scenario.startswith("on_")]
 
 
 @pytest.mark.shows("shopify", "write-back")

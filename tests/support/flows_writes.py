@@ -6,20 +6,24 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from musubi.adapters.memory.queues import MemoryBus
+from musubi.adapters.shops.source import ShopApi
+from musubi.adapters.shops.writers import open_writer
 from musubi.contracts.told import read_fact
 from musubi.domain.operations import Fact
+from musubi.domain.people import Member
+from musubi.domain.scenario import EventEntry, KeyKind
 from musubi.domain.shop_writes import AddTag, GrantPoints, RemoveTag, SetConsent, ShopAction
 from musubi.domain.write_backs import ShopWrite, WriteRule, WriteState
 from musubi.ports import ShopWriter
 from musubi.usecases import write_back
 from musubi.usecases.write_back import Writers
 from tests.support.flows_acts import MEMBER
-from tests.support.flows_world import World
+from tests.support.flows_world import CATALOG, World
 
-TAG = "LINE連携"
+TAG, POINTS = "LINE連携", 300
 RULE = WriteRule(platform="shopify", linked_tag=TAG, consent=True, points=True)
 WRITTEN = ("LinkMade", "LinkEnded", "ConsentChanged", "RewardDue")
 """Facts that the rule puts on the queue."""
@@ -78,6 +82,12 @@ class Books:
         return self.points.total()
 
 
+class Open(Protocol):
+    """A shop with an API."""
+
+    def api(self) -> ShopApi: ...
+
+
 @dataclass
 class WritingWorld(World):
     """A world of a shop into which is written back."""
@@ -124,3 +134,35 @@ def linked(world: WritingWorld, member: str = MEMBER) -> None:
     world.settle()
     world.links(member=member)
     world.settle(2)
+
+
+class Curious:
+    """The catalogue with a scenario on every event as which our own write could come back."""
+
+    def __init__(self) -> None:
+        base = next(s for s in CATALOG.scenarios() if s.id == "order_thanks")
+        names = ("MemberUpdated", "MemberTagsChanged", "MemberConsentChanged")
+        self._more = tuple(
+            replace(base, id=f"on_{name}", entry=EventEntry(name, KeyKind.EVENT), exits=()) for name in names
+        )
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(CATALOG, name)
+
+    def scenarios(self) -> object:
+        return (*CATALOG.scenarios(), *self._more)
+
+
+def begun(world: World) -> list[str]:
+    """What of `Curious` has begun."""
+    return [one.scenario for one in world.enrolments() if one.scenario.startswith("on_")]
+
+
+def world_of(shop: Open, rule: WriteRule, member_id: str) -> WritingWorld:
+    """A world with a member of 40 points, whose shop is written to by its real writer."""
+    books = open_writer(rule.platform, shop.api())
+    made = WritingWorld(books=books, catalog=Curious(), link_points=POINTS if rule.points else 0)  # type: ignore[arg-type]
+    made.apis = lambda *_: shop.api()
+    made.write_by(rule)
+    made.keep(Member(shop_id="main", member_id=member_id, family_name="結城", joined=True, points=40))
+    return made

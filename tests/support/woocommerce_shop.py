@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from musubi.adapters.shops.source import ShopApi
+
 KEY = "ck_0123:cs_4567"
 LISTS = {"/wp-json/wc/v3/orders": "orders", "/wp-json/wc/v3/customers": "customers"}
 
@@ -46,6 +48,9 @@ class WooShop:
     readers: set[str] = field(default_factory=set)
     written: list[tuple[str, Any]] = field(default_factory=list)
     lost: int = 0
+
+    def api(self, *keys: str, left_s: float = 100) -> ShopApi:
+        return ShopApi("main", self.url, lambda: keys or (KEY,), lambda: left_s)
 
     def order(self, number: int, at: datetime, **more: Any) -> dict[str, Any]:
         """An order that was last changed at `at`."""

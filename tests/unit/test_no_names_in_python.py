@@ -40,7 +40,7 @@ JAPANESE_ALLOWED = {
     "domain/rendering.py": "honorifics and script ranges that names are recognised by",
     "contracts/values.py": "honorifics that shops glue to names; the yen sign",
     "adapters/shops/mapping/normalise.py": "units that senders write behind a number",
-    "adapters/shops/square/writer.py": "the customer group of who refuses promotion, as the shop's staff reads it",
+    "domain/shop_writes.py": "the customer group of who refuses promotion, as the shop's staff reads it",
     "adapters/csv/cells.py": "how dates, amounts and eras are written in exported tables",
     "adapters/csv/layout.py": "brackets around column names",
     "adapters/content.py": "brackets and full stops that people type around a command",

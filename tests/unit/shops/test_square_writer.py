@@ -9,9 +9,9 @@ import pytest
 
 from musubi.adapters.shops.platforms import PLATFORMS
 from musubi.adapters.shops.source import ShopApi
-from musubi.adapters.shops.square.writer import REFUSED, SquareWriter, open_writer
+from musubi.adapters.shops.square.writer import SquareWriter, open_writer
 from musubi.domain.errors import Permanent, Retryable
-from musubi.domain.shop_writes import AddTag, GrantPoints, RemoveTag, SetConsent, ShopAction, Unclear
+from musubi.domain.shop_writes import REFUSED_TAG, AddTag, GrantPoints, RemoveTag, SetConsent, ShopAction, Unclear
 from musubi.ports import ShopWriter
 from tests.support.square_shop import TOKEN, SquareShop, refused, square_shop
 from tests.support.woocommerce_shop import Said
@@ -206,7 +206,7 @@ def test_who_refuses_is_in_the_group_that_says_so(shop: SquareShop) -> None:
     write(shop, SetConsent(allowed=True))
     assert shop.changes() == [], "nobody is in it who never refused"
     write(shop, SetConsent(allowed=False))
-    assert mine(shop) == ["ゴールド会員", REFUSED]
+    assert mine(shop) == ["ゴールド会員", REFUSED_TAG]
     write(shop, SetConsent(allowed=True), OTHER)
     assert mine(shop) == ["ゴールド会員"]
 

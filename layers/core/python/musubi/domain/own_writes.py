@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from musubi.domain.events import ShopEvent
 from musubi.domain.people import Attribute, Consent, Member, OwnWrite
+from musubi.domain.shop_writes import REFUSED_TAG
 
 ECHO = timedelta(hours=5)
 """How long after a write its echo is known: Shopify goes on delivering a webhook for four hours (ec-platforms §1)."""
@@ -109,8 +110,8 @@ def _difference(before: Member, after: Member) -> tuple[set[Effect], bool]:
     """What `after` says otherwise than `before`: what a write of ours could have done, and whether there is more. When
     something was said is no difference.
     """
-    effects = {(f"tag:{tag}", "true") for tag in set(after.tags) - set(before.tags)}
-    effects |= {(f"tag:{tag}", "false") for tag in set(before.tags) - set(after.tags)}
+    effects = {_of_tag(tag, on=True) for tag in set(after.tags) - set(before.tags)}
+    effects |= {_of_tag(tag, on=False) for tag in set(before.tags) - set(after.tags)}
     marks, others = _marks(before, after)
     effects |= {("consent", "true" if value is True else "false") for value in marks}
     if before.points != after.points:
@@ -119,6 +120,13 @@ def _difference(before: Member, after: Member) -> tuple[set[Effect], bool]:
     elif before.lots != after.lots:
         others = True
     return effects, others or _rest(before) != _rest(after)
+
+
+def _of_tag(tag: str, *, on: bool) -> Effect:
+    """A refusal that a shop holds as a tag is a consent all the same."""
+    if tag == REFUSED_TAG:
+        return "consent", "false" if on else "true"
+    return f"tag:{tag}", "true" if on else "false"
 
 
 def _marks(before: Member, after: Member) -> tuple[list[object], bool]:

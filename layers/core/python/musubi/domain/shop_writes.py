@@ -36,6 +36,9 @@ class GrantPoints:
     reason: str
 
 
+REFUSED_TAG = "LINE配信停止"
+"""The tag of those who refuse promotion on LINE, where a shop system has tags and no field for it; its staff reads it."""
+
 ShopAction = AddTag | RemoveTag | SetConsent | GrantPoints
 
 

@@ -1,6 +1,6 @@
 """Writing into Square: loyalty points, and customer groups for tags and consents.
 
-A group that has no such name yet is made. Who has refused promotion on LINE is in the group `REFUSED`; who takes it is not.
+A group that has no such name yet is made. Who has refused promotion on LINE is in the group `REFUSED_TAG`; who takes it is not.
 Square has consents for mail alone, and those are its own to write.
 """
 
@@ -15,10 +15,7 @@ from musubi.adapters.shops.source import ShopApi
 from musubi.adapters.shops.square.api import SquareRest, is_id
 from musubi.contracts.text import as_id, clean
 from musubi.domain.errors import Permanent, Retryable
-from musubi.domain.shop_writes import AddTag, GrantPoints, RemoveTag, SetConsent, ShopAction
-
-REFUSED = "LINE配信停止"
-"""The group of those who said 「配信停止」 on LINE, as the shop's staff sees it."""
+from musubi.domain.shop_writes import REFUSED_TAG, AddTag, GrantPoints, RemoveTag, SetConsent, ShopAction
 
 _NOBODY = "customer: the shop has none of this id"
 _REASON = 3500
@@ -47,7 +44,7 @@ class SquareWriter:
             case RemoveTag(tag):
                 self._leave(member_id, tag)
             case SetConsent(allowed):
-                (self._leave if allowed else self._join)(member_id, REFUSED)
+                (self._leave if allowed else self._join)(member_id, REFUSED_TAG)
             case GrantPoints(points, reason):
                 self._grant(member_id, points, reason, key)
 
