@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -54,7 +55,7 @@ def test_one_request_that_fails_keeps_no_other_from_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("mode", [Mode.CRASH_BEFORE, Mode.CRASH_AFTER, Mode.ANSWER_LOST])
-def test_a_fault_at_every_call_of_the_job(mode: Mode) -> None:
+def test_a_fault_at_every_call_of_the_job(mode: Mode, record_property: Callable[[str, object], None]) -> None:
     """The erasure of one, the export of another, and a friend's wish, with one call after the other going wrong."""
     before = _filed()
     clean = _job(before, Points())
@@ -66,6 +67,7 @@ def test_a_fault_at_every_call_of_the_job(mode: Mode) -> None:
         assert {row.state for row in world.peek(PrivacyRequest)} == {RequestState.DONE}, where
         assert _without_versions(world) == _without_versions(clean), where
         assert _facts(world) == _facts(clean), where
+    record_property("crash_points", total)
 
 
 def _filed() -> World:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -77,7 +77,7 @@ def test_the_story_reaches_everything() -> None:
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_a_fault_at_every_call(mode: Mode) -> None:
+def test_a_fault_at_every_call(mode: Mode, record_property: Callable[[str, object], None]) -> None:
     clean = played(Points())
     calls = list(clean.points.passed)
     assert len(calls) > 100
@@ -87,6 +87,8 @@ def test_a_fault_at_every_call(mode: Mode) -> None:
         world.check(errors=False)
         if ending(world) != ending(clean):
             wrong.append(f"call {at} {calls[at - 1]}: {ending(world)}")
+    record_property("crash_points", len(calls))
+    record_property("crash_points_failed", len(wrong))
     assert wrong == []
 
 

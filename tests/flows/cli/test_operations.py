@@ -16,8 +16,8 @@ from musubi.domain.errors import Retryable
 from musubi.domain.ledger import SendState
 from musubi.domain.operations import Control
 from musubi.domain.store_keys import ControlKey
+from tests.flows.cli.conftest import AWS, Desk
 from tests.stores.samples import NOW, SEND
-from tests.unit.cli.conftest import AWS, Desk
 
 LOST = replace(SEND, state=SendState.UNKNOWN, reason="retry_key_expired", look_at=None, owner=None, lease_until=None)
 ALL_COMMANDS = (

@@ -12,7 +12,7 @@ import pytest
 
 from musubi.cli.deployment import Deployment
 from musubi.domain.polling import Heard, Missed, Poll, Report
-from tests.unit.cli.conftest import Desk
+from tests.flows.cli.conftest import Desk
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 POLL = Poll(

@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.runtime import environment
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 
 _LOAD = """

@@ -29,7 +29,7 @@ from tests.support import tables
 from tests.unit.runtime import environment
 from tests.unit.runtime.test_entry import Context
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 KEY = "local-shop-secret"
 QUEUES = ["line-events", "shop-events", "push", "alert-shards", "log", "quarantine"]
 

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from musubi.cli.commands import app
+from tests.flows.cli.conftest import Desk
 from tests.support.markdown import ROOT
-from tests.unit.cli.conftest import Desk
 
 TABLES = ROOT / "events" / "csv"
 BUCKET = "musubi-test-imports-123456789012-ap-northeast-1"

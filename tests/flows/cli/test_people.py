@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from musubi.domain.ledger import SendState
+from tests.flows.cli.conftest import Desk
 from tests.stores.samples import (
     ACTIVITY,
     BOUGHT,
@@ -22,7 +23,6 @@ from tests.stores.samples import (
     SUBSCRIPTION,
     USER,
 )
-from tests.unit.cli.conftest import Desk
 
 ACCEPTED = replace(SEND, state=SendState.ACCEPTED, reason="accepted", line_request_id="r-9")
 SKIPPED = replace(

@@ -11,8 +11,8 @@ import boto3
 from musubi.domain.people import MemberState
 from musubi.domain.privacy import PrivacyRequest, RequestKind, RequestState
 from musubi.domain.store_keys import FriendKey, LinkOfMemberKey, MemberKey, PrivacyRequestKey
+from tests.flows.cli.conftest import Desk
 from tests.stores.samples import FRIEND, LINK, MEMBER, NOW, ORDER, SEND, USER, at
-from tests.unit.cli.conftest import Desk
 
 SHOP = PrivacyRequest(
     request_id="shop-1",

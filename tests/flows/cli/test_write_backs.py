@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from musubi.domain.write_backs import ShopWrite, WriteKind, WriteState
-from tests.unit.cli.conftest import Desk
+from tests.flows.cli.conftest import Desk
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 REFUSED = ShopWrite(

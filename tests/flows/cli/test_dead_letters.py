@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.cli.conftest import AWS, Desk
+from tests.flows.cli.conftest import AWS, Desk
 
 Request = dict[str, Any]
 Fault = Callable[[str, Request, Callable[[Request], Any]], Any]
