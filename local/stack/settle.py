@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from local.endpoints import Endpoints, home_of_stack
+from local.schedules import Every
 from local.stack.aws import Aws
 from local.stack.business import WORK_TABLE, Firing, business_now, earliest_due
 from local.stack.settings import QUEUES
@@ -22,6 +23,11 @@ DEFAULT_S = 60.0
 _LOOK_EVERY_S = 0.05
 _MEND_EVERY_S = 25.0
 """The ticker's five minutes: see SQUEEZE there."""
+
+_MENDS = timedelta(minutes=10)
+"""What comes round so often looks after what was left lying. What is rarer, the poll of a shop above all, would bring a load
+run more to do each time that it waits.
+"""
 
 _QUIET_LOOKS = 2
 """A queue looks empty between a worker's delete and the enqueue of what it caused.
@@ -128,7 +134,7 @@ class Settling:
         """
         now = business_now(self._aws)
         for schedule in self._firing.schedules:
-            if not schedule.fixed:
+            if isinstance(schedule.when, Every) and schedule.when.period <= _MENDS:
                 self._firing.fire(schedule, now)
 
     def _work_off_due(self) -> tuple[datetime | None, list[str]]:
