@@ -94,6 +94,13 @@ def echo_of(before: Member | None, after: Member | None, event: ShopEvent, ahead
     return Echo(whole=any(abs(at - own.at) <= MOMENT for own in pending for at in times))
 
 
+def differs(before: Member | None, after: Member | None) -> bool:
+    """True when `after` (None: what is stored stays) says of the member what `before` does not, whenever it was said."""
+    if after is None:
+        return False
+    return before is None or _difference(before, after) != (set(), False)
+
+
 def _is_close(received_at: datetime, written_at: datetime) -> bool:
     return received_at - written_at <= ECHO
 

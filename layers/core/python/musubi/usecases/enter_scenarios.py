@@ -51,7 +51,8 @@ def begin_scenarios(state: ShopState, projection: Projection, now: Moment) -> li
             for progress in _of_milestone(state, projection.untold.order, milestone, projection.nth, now):
                 begun.setdefault(progress.enrolment.enrolment_id, progress)
         return list(begun.values())
-    return [*(() if projection.own_write else _of_event(state, now)), *_of_news(state, projection, now)]
+    says_nothing = projection.own_write or projection.unchanged
+    return [*(() if says_nothing else _of_event(state, now)), *_of_news(state, projection, now)]
 
 
 def _of_milestone(state: ShopState, order: Order, milestone: Milestone, nth: int | None, now: Moment) -> list[Progress]:

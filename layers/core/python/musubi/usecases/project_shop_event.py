@@ -18,7 +18,7 @@ from musubi.domain.dealings import (
 from musubi.domain.engine import Moment
 from musubi.domain.linking import end_link
 from musubi.domain.orders import Order
-from musubi.domain.own_writes import OWN_WRITE, echo_of, with_seen
+from musubi.domain.own_writes import OWN_WRITE, differs, echo_of, with_seen
 from musubi.domain.people import Member, MemberState
 from musubi.domain.privacy import leaving_writes
 from musubi.domain.profiles import MemberNews, apply_member, member_news
@@ -26,7 +26,7 @@ from musubi.domain.projection import Untold, apply_order, apply_points, is_silen
 from musubi.domain.store_keys import CartKey
 from musubi.domain.writes import Write
 from musubi.usecases.person_facts import PersonFacts
-from musubi.usecases.shop_state import HAPPENINGS, ShopState, of_member
+from musubi.usecases.shop_state import HAPPENINGS, SNAPSHOTS, ShopState, of_member
 
 
 @dataclass
@@ -39,6 +39,8 @@ class Projection:
     news: list[MemberNews] = field(default_factory=list)
     own_write: bool = False
     """The event is nothing but our own write that comes back."""
+    unchanged: bool = False
+    """The event is a snapshot of a member that says nothing new: shops send those for whatever they save."""
     nth: int | None = None
     """Which purchase of its member the order is."""
 
@@ -66,6 +68,7 @@ def _member(state: ShopState, now: Moment, found: Projection) -> None:
         after = apply_points(before, event.points, event.shop_id, event.as_of)
     echo = echo_of(before, after, event, now.ahead)
     found.own_write = echo.whole
+    found.unchanged = event.type in SNAPSHOTS and not differs(before, after)
     if after is None:
         return
     after = with_seen(after, echo.seen)

@@ -196,6 +196,10 @@ HAPPENINGS = frozenset(
 """Events that count by themselves, once each. Snapshots are none, and orders, carts and bookings count by what they are."""
 
 
+SNAPSHOTS = frozenset({"MemberUpdated", "MemberTagsChanged", "MemberConsentChanged", "PointsBalanceChanged"})
+"""Events that say how a member is: one that changes nothing has told nothing."""
+
+
 def _counts(event: ShopEvent) -> bool:
     """True when the event can change the counted facts of its member."""
     return bool(event.order or event.cart or event.reservation) or event.type in HAPPENINGS
