@@ -75,6 +75,9 @@ def told(events: list[tuple[str, dict[str, Any], str]], order: list[int]) -> Wor
         event = {"specversion": "1.0", "id": f"e-{n}", "source": "cart", "type": kind, "time": time, "data": data}
         world.put_shop("cloudevents", {"content-type": "application/cloudevents+json"}, json.dumps(event))
     world.settle()
+    world.pass_time(minutes=10)  # the second parcel has no number, which is waited for
+    world.tick()
+    world.settle()
     return world
 
 

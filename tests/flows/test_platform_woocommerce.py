@@ -145,3 +145,44 @@ def test_a_subscription_is_known_with_its_next_day_and_ends(world: World) -> Non
     )
     told(world, "subscription_updated", "subscription_created")
     assert row(world, SubscriptionKey("main", "3010")).state is SubscriptionState.CANCELLED
+
+
+def completed(world: World, **changes: object) -> None:
+    """The order is done at 15:30; what the sample has of a tracking plugin only if `changes` say so."""
+    told(world, "order_created")
+    world.to("2026-11-24T15:31")
+    changed(world, "order_updated_completed", **{"meta_data": [], **changes})
+
+
+def wait(world: World, minutes: int) -> None:
+    world.pass_time(minutes=minutes)
+    world.tick()
+    world.settle()
+
+
+@pytest.mark.shows("woocommerce", "shipping")
+def test_without_a_tracking_plugin_the_order_itself_is_told_to_have_left(world: World) -> None:
+    completed(world)
+    assert [one.scenario for one in world.sends()] == ["order_thanks"]
+    wait(world, 10)
+    assert world.line.accepted[-1].text.startswith("北見様、ご注文の商品を発送しました。\nご注文番号：3001")
+    wait(world, 60)
+    assert len(world.line.accepted) == 2
+    world.check()
+
+
+def test_a_parcel_that_is_entered_within_ten_minutes_is_told_instead(world: World) -> None:
+    completed(world)
+    wait(world, 4)
+    changed(world, "order_updated_completed", date_modified_gmt="2026-11-24T06:35:00")
+    wait(world, 60)
+    assert sorted(one.scenario for one in world.sends()) == ["order_thanks", "shipping_notice"]
+    ended = {one.scenario: one.ended_reason for one in world.enrolments()}
+    assert ended["shipped_notice"] == "ShipmentDispatched"
+
+
+def test_what_is_completed_without_a_way_to_the_customer_has_not_left(world: World) -> None:
+    completed(world, shipping_lines=[])
+    wait(world, 60)
+    assert [one.scenario for one in world.sends()] == ["order_thanks"]
+    assert not row(world, OrderKey("main", "3001")).has("OrderShipped")

@@ -59,7 +59,7 @@ def test_a_scenario_is_read(tmp_path: Path) -> None:
     scenario = catalog(tmp_path, scenarios__hello=SCENARIO).scenario("hello", 1)
     assert scenario is not None
     assert (scenario.version, scenario.entry) == (2, EventEntry("OrderPlaced", KeyKind.ORDER))
-    assert scenario.steps == (Step("first", "birthday", Wait(5, 0, time(10)), expires_h=48),)
+    assert scenario.steps == (Step("first", "birthday", Wait(days=5, at=time(10)), expires_h=48),)
     assert scenario.exits == ("OrderCancelled",)
 
 
@@ -78,6 +78,8 @@ def test_a_scenario_is_read(tmp_path: Path) -> None:
         ("{event: OrderPlaced, key: order}", "{date: birthday, key: year, days_before: [1, 1]}", "twice"),
         ("template: birthday", "template: nowhere", "no nowhere"),
         ('at: "10:00"', "at: 10:00", "quoted clock time"),
+        ("template: birthday", "template: birthday, awaits: shipment.numbers", "awaits a parcel's numbers"),
+        ("template: birthday", "template: birthday, awaits: order.total", "awaits"),
         ('at: "10:00"', 'at: "25:00"', "quoted clock time"),
         ("days: 5", "days: -5", "days"),
         ("expires_h: 48", "expires_h: 0", "expires_h"),

@@ -49,6 +49,8 @@ def test_a_tokyo_clock_time_is_one_instant_of_that_day(on: date, at: time) -> No
         ("2026-11-24T12:00", Wait(days=5), "2026-11-29T12:00"),
         ("2026-11-24T12:00", Wait(), "2026-11-24T12:00"),
         ("2026-11-24T12:00", Wait(hours=3), "2026-11-24T15:00"),
+        ("2026-11-24T23:55", Wait(minutes=10), "2026-11-25T00:05"),
+        ("2026-11-24T23:55", Wait(minutes=10, at=time(10)), "2026-11-25T10:00"),
         ("2026-11-24T23:00", Wait(hours=3, at=time(10)), "2026-11-25T10:00"),
         # A clock time that is over on the anchor's own day is due at once, not tomorrow.
         ("2026-11-24T12:00", Wait(at=time(10)), "2026-11-24T10:00"),

@@ -52,6 +52,7 @@ class _Strict(BaseModel):
 class _Wait(_Strict):
     days: _Whole = 0
     hours: _Whole = 0
+    minutes: _Whole = 0
     at: time | None = None
 
     @field_validator("at", mode="before")
@@ -70,6 +71,7 @@ class _Step(_Strict):
     reply: bool = False
     essential: bool = True
     expires_h: Annotated[int, Field(gt=0)] | None = None
+    awaits: Literal["shipment.numbers"] | None = None
 
 
 class _EventEntry(_Strict):
@@ -129,6 +131,9 @@ class ScenarioFile(_Strict):
         friendly = isinstance(self.entry, _EventEntry) and self.entry.event in _FRIEND_EVENTS
         if friendly is not (self.audience is Audience.FRIEND):
             raise ValueError(f"for: {self.audience} does not fit its entry")
+        parcels = isinstance(self.entry, _EventEntry) and self.entry.key is KeyKind.SHIPMENT
+        if any(step.awaits and not parcels for step in self.steps):
+            raise ValueError("only a scenario with the key shipment awaits a parcel's numbers")
         if any(step.reply and (i > 0 or not friendly) for i, step in enumerate(self.steps)):
             raise ValueError("only the first step of a friend's scenario can reply")
         return self
@@ -179,8 +184,8 @@ def _entry(entry: _EventEntry | _DateEntry) -> EventEntry | DateEntry:
 
 
 def _step(step: _Step) -> Step:
-    wait = Wait(step.wait.days, step.wait.hours, step.wait.at)
-    return Step(step.id, step.template, wait, step.reply, step.essential, step.expires_h)
+    wait = Wait(step.wait.days, step.wait.hours, step.wait.minutes, step.wait.at)
+    return Step(step.id, step.template, wait, step.reply, step.essential, step.expires_h, step.awaits)
 
 
 def read_content(model: type[_M], document: Any, file: str) -> _M:

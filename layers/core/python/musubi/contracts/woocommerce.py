@@ -111,6 +111,7 @@ class Order(_Part):
     next_payment_date_gmt: Any = None
     line_items: Annotated[list[LineItem] | None, BeforeValidator(_listed)] = None
     refunds: Annotated[list[Refund], BeforeValidator(_objects)] = []
+    shipping_lines: Annotated[list[Any] | None, BeforeValidator(_listed)] = None
     meta_data: Meta = {}
 
 

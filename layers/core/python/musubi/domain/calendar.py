@@ -42,8 +42,8 @@ def is_fresh(at: datetime, received_at: datetime, ahead: timedelta) -> bool:
 def step_due(wait: Wait, anchor: datetime) -> datetime:
     """When a step with `wait` is due, counted from `anchor` (see `Wait`)."""
     if wait.at is None:
-        return anchor + timedelta(days=wait.days, hours=wait.hours)
-    on = tokyo_date(anchor + timedelta(hours=wait.hours)) + timedelta(days=wait.days)
+        return anchor + timedelta(days=wait.days, hours=wait.hours, minutes=wait.minutes)
+    on = tokyo_date(anchor + timedelta(hours=wait.hours, minutes=wait.minutes)) + timedelta(days=wait.days)
     return tokyo_instant(on, wait.at)
 
 

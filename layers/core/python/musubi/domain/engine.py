@@ -10,6 +10,7 @@ from musubi.domain.calendar import STALE_AFTER, step_due
 from musubi.domain.ids import enrolment_id, send_id, shard_of
 from musubi.domain.ledger import SWEEP_AFTER, Channel, Send
 from musubi.domain.operations import Due, DueKind, PushRef
+from musubi.domain.rendering import NOT_KNOWN
 from musubi.domain.scenario import Enrolment, EnrolmentState, Scenario, Step
 from musubi.domain.writes import Create, Drop, Remove, Replace, Write
 
@@ -165,13 +166,19 @@ def _run(
 ) -> Progress:
     sends: list[Send] = []
     for step in steps:
-        due_at = step_due(step.wait, enrolment.anchor_at)
+        due_at = _due(step, enrolment.anchor_at, facts)
         if due_at > now.business:
             waiting = replace(enrolment, next_step=step.id, due_at=due_at)
             return Progress(waiting, tuple(sends), due_of(waiting))
         sends.append(_plan(scenario, enrolment, step, deployment, facts, due_at, now, hint_user))
     done = replace(enrolment, state=EnrolmentState.DONE, ended_reason="completed", next_step=None, due_at=None)
     return Progress(done, tuple(sends))
+
+
+def _due(step: Step, anchor: datetime, facts: Mapping[str, str]) -> datetime:
+    """When a step is due, by its wait; at once if what it awaits is known."""
+    known = step.awaits is not None and facts.get(step.awaits, NOT_KNOWN) != NOT_KNOWN
+    return anchor if known else step_due(step.wait, anchor)
 
 
 def _plan(

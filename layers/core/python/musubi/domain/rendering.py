@@ -16,6 +16,10 @@ WHEN = "when"
 """A mapping inside a template that carries `when: some.fact` is left out where that fact is missing or empty."""
 
 
+NOT_KNOWN = "-"
+"""Stands in a message for what nobody knows yet."""
+
+
 class RenderError(Exception):
     """A template asks for a fact that the Send does not have; the message would have a hole."""
 

@@ -63,6 +63,7 @@ class Wait:
 
     days: int = 0
     hours: int = 0
+    minutes: int = 0
     at: time | None = None
 
 
@@ -72,6 +73,8 @@ class Step:
 
     `reply`: use the reply token of the event that started the scenario while it is fresh (free of quota);
     `essential`: push when the token can not be used. `expires_h`: hours after the due instant when it has lost its point.
+    `awaits`: a word of the template for which alone it waits; with it known the step is due at once, and without it once the
+    wait is over.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Step:
     reply: bool = False
     essential: bool = True
     expires_h: int | None = None
+    awaits: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from musubi.domain.engine import (
     push_ref,
 )
 from musubi.domain.errors import Retryable
-from musubi.domain.facts import points_facts
+from musubi.domain.facts import parcel_facts, points_facts
 from musubi.domain.ids import SHARDS, MemberPerson, in_turn, parse_person
 from musubi.domain.ledger import OPEN
 from musubi.domain.operations import Due, DueKind, PushRef, ShardLease
 from musubi.domain.outcome import Outcome, Verdict
 from musubi.domain.people import Link, Member, MemberState
 from musubi.domain.scenario import DateEntry, DateKind, Enrolment, EnrolmentState, Scenario
-from musubi.domain.store_keys import EnrolmentKey, Key, LinkOfMemberKey, MemberKey, SendKey, ShardLeaseKey
+from musubi.domain.store_keys import EnrolmentKey, Key, LinkOfMemberKey, MemberKey, OrderKey, SendKey, ShardLeaseKey
 from musubi.domain.writes import Committed, Conflict, Create, Drop, Remove, Replace, Write
 from musubi.ports import Catalog, Clock, Loaded, PushQueue, Quarantine, Store, Tokens
 
@@ -129,7 +129,18 @@ def _load(page: Sequence[Due], deps: Deps) -> Loaded:
         if isinstance(person, MemberPerson):
             people.add(MemberKey(person.shop_id, person.member_id))
             people.add(LinkOfMemberKey(person.shop_id, person.member_id))
+            people.update(_awaited(enrolment, deps.catalog))
     return loaded.plus(deps.store.load(people)) if people else loaded
+
+
+def _awaited(enrolment: Enrolment | None, catalog: Catalog) -> list[OrderKey]:
+    """The order whose parcel the step waits to know more of."""
+    scenario = catalog.scenario(enrolment.scenario, enrolment.scenario_version) if enrolment else None
+    step = scenario.step(enrolment.next_step or "") if enrolment and scenario else None
+    if enrolment is None or step is None or step.awaits is None:
+        return []
+    person = parse_person(enrolment.person)
+    return [OrderKey(person.shop_id, enrolment.facts["order.id"])] if isinstance(person, MemberPerson) else []
 
 
 def _run_item(due: Due, loaded: Loaded, deps: Deps) -> list[PushRef] | None:
@@ -169,6 +180,9 @@ def _progress(enrolment: Enrolment, loaded: Loaded, deps: Deps) -> Progress:
     reason, facts = _still_meant(scenario, enrolment, member)
     if reason is not None:
         return Progress(close(enrolment, reason))
+    for key in _awaited(enrolment, deps.catalog):
+        order = loaded.get(key)
+        facts |= parcel_facts(order, enrolment) if order is not None else {}
     return proceed(
         scenario,
         enrolment,

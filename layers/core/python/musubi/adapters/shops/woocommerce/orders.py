@@ -107,7 +107,8 @@ def _milestones(order: Order, times: _Times, call: Call) -> list[Milestone]:
     paid = _paid_at(order, times)
     if paid:
         found.append(Milestone("OrderPaid", paid))
-    if order.status == "completed":
+    # Downloads and the like are completed without a way to the customer: nothing has left.
+    if order.status == "completed" and order.shipping_lines != []:
         found.append(Milestone("OrderShipped", times.completed or times.as_of))
     if name := _ENDS.get(order.status or ""):
         found.append(Milestone(name, times.as_of))
