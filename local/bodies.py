@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -88,7 +88,7 @@ class Intake:
         proof, query = vendor_proof(
             platform, self.settings.shop_secret, raw, self.endpoints.api + path, uuid.uuid4().hex, stamp
         )
-        given = {key: value for key, value in headers.items() if not _PROOF.fullmatch(key)}
+        given = {key.lower(): value for key, value in headers.items() if not _PROOF.fullmatch(key)}
         answer = self.http.post(
             self.endpoints.api + path,
             content=raw,
@@ -283,7 +283,16 @@ def table(fates: Sequence[Fate]) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n\n" + by_platform(fates)
 
 
-def by_platform(fates: Sequence[Fate]) -> str:
+class Judged(Protocol):
+    """A file and what became of it."""
+
+    @property
+    def system(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+
+
+def by_platform(fates: Sequence[Judged]) -> str:
     """How many files of each platform ended how."""
     verdicts = sorted({one.verdict for one in fates})
     lines = [" " * 12 + "".join(f"{verdict:>24}" for verdict in verdicts)]

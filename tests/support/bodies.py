@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from local.bodies import by_platform, topic
 from musubi.adapters.shops.platforms import DOORS
 from musubi.adapters.shops.source import NoApi, ShopApi, Snapshot, What, open_source
 from musubi.adapters.shops.square.api import SNAPSHOT
@@ -102,7 +102,7 @@ def captures(folder: Path) -> Iterator[Row]:
             yield _found(system, name, "orders", [json.loads(raw)])
         elif system in DOORS:
             kind = "application/cloudevents+json" if system == "cloudevents" else "application/json"
-            headers, query = signed(system, raw, {"content-type": kind, **_topic(system, path.stem)})
+            headers, query = signed(system, raw, {"content-type": kind, **topic(system, path.stem)})
             yield _called(Intake(), system, name, raw, headers, query)
         else:
             yield _no_call(system, name, "this system is asked, it does not call")
@@ -196,17 +196,6 @@ def _no_call(system: str, name: str, why: str) -> Row:
     return Row(system, name, 0, (Fate("no call", why),))
 
 
-def _topic(system: str, stem: str) -> dict[str, str]:
-    """The topic header that a capture's name stands for: `orders.create`, `order.jpy.1001` (an order as REST shows it)."""
-    thing, _, rest = stem.partition(".")
-    verb = rest.partition(".")[0]
-    if system == "shopify":
-        return {"x-shopify-topic": "orders/create" if thing == "order" else f"{thing}/{verb}"}
-    if system == "woocommerce":
-        return {"x-wc-webhook-topic": f"{thing}.{verb}"}
-    return {}
-
-
 def _headers(path: Path) -> dict[str, str]:
     found: dict[str, str] = json.loads(path.with_name(f"{path.stem}.headers.json").read_text(encoding="utf-8"))
     return found
@@ -228,9 +217,4 @@ def table(rows: list[Row]) -> str:
         f"{row.system:<12} {row.answer or '-':>3} {row.verdict:<22} {row.file:<58} {row.why[:110]}".rstrip()
         for row in rows
     ]
-    verdicts = sorted({row.verdict for row in rows})
-    lines += ["", " " * 12 + "".join(f"{verdict:>24}" for verdict in verdicts)]
-    for system in sorted({row.system for row in rows}):
-        counted = Counter(row.verdict for row in rows if row.system == system)
-        lines.append(f"{system:<12}" + "".join(f"{counted[verdict] or '.':>24}" for verdict in verdicts))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + by_platform(rows)
