@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from infra.config import ROOT, Concurrency, ConfigError, LineHosts, StageConfig, WriteBack
+from infra.config import ROOT, Concurrency, ConfigError, LineHosts, Polls, StageConfig, WriteBack
 
 PLATFORMS = ("shopify", "eccube", "woocommerce", "square", "makeshop", "cloudevents", "mapping", "segment")
 """Every shop system that calls: locally all of them are open, under one key."""
@@ -25,6 +25,8 @@ def config(environ: Mapping[str, str] = os.environ) -> StageConfig:
         partner_sources={"aws.partner/shopify.com/": "main"},
         shop_apis=_pairs(environ.get("LOCAL_SHOP_APIS", f"main/eccube={_DEFAULT_BASE}:4603/eccube")),
         write_backs=_write_backs(environ.get("LOCAL_WRITE_BACKS", "")),
+        # An hour lasts five minutes here (`local/stack/ticker.py`): prod's overlap would have each poll read four again.
+        polls=Polls(overlap_minutes=2),
         line=LineHosts(
             api=environ.get("LOCAL_LINE_API_URL", f"{_DEFAULT_BASE}:4600"),
             data=environ.get("LOCAL_LINE_DATA_URL", f"{_DEFAULT_BASE}:4601"),
