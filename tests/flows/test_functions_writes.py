@@ -37,6 +37,7 @@ def test_a_link_that_is_rewarded_is_answered_with_at_most_six_requests(deployed:
             at_reply.append(deployed.made_by("line_webhook", "line_events"))
         return answer(got)
 
+    # What was asked of AWS by then is counted at the very moment of LINE's answer.
     deployed.line.next_answer = counting  # type: ignore[method-assign]
     link(deployed)
     assert at_reply[1] - at_reply[0] <= 6

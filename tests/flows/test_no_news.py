@@ -14,7 +14,7 @@ from tests.support.flows_writes import Curious, begun
 
 @pytest.fixture
 def world() -> World:
-    made = World(catalog=Curious())  # type: ignore[arg-type]
+    made = World(catalog=Curious())
     made.given_linked(family_name="結城")
     return made
 

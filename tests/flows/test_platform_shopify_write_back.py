@@ -25,7 +25,7 @@ def shop() -> Iterator[ShopifyShop]:
 
 @pytest.fixture
 def world(shop: ShopifyShop) -> WritingWorld:
-    made = WritingWorld(books=open_writer("shopify", shop.api()), catalog=Curious())  # type: ignore[arg-type]
+    made = WritingWorld(books=open_writer("shopify", shop.api()), catalog=Curious())
     shop.now = made.clock.machine
     made.keep(Member(shop_id="main", member_id=MEMBER, family_name="結城", joined=True))
     return made

@@ -51,11 +51,12 @@ class AskedShop:
         return Said(401)
 
     def page(self, path: str, query: Mapping[str, str]) -> Said:
-        raise NotImplementedError
+        """The answer to a GET by somebody who may ask. A shop that lists nothing knows no such address."""
+        return Said(404)
 
     def posted(self, path: str, body: bytes, headers: Mapping[str, str]) -> Said:
-        """The answer to a POST; `headers` have lower-case names."""
-        raise NotImplementedError
+        """The answer to a POST; `headers` have lower-case names. A shop that takes none knows no such address."""
+        return Said(404)
 
 
 class StoresShop(AskedShop):

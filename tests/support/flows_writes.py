@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from musubi.adapters.content import FileCatalog
 from musubi.adapters.memory.queues import MemoryBus
 from musubi.adapters.shops.source import ShopApi
 from musubi.adapters.shops.writers import open_writer
 from musubi.contracts.told import read_fact
 from musubi.domain.operations import Fact
 from musubi.domain.people import Member
-from musubi.domain.scenario import EventEntry, KeyKind
+from musubi.domain.scenario import EventEntry, KeyKind, Scenario
 from musubi.domain.shop_writes import AddTag, GrantPoints, RemoveTag, SetConsent, ShopAction
 from musubi.domain.write_backs import ShopWrite, WriteRule, WriteState
 from musubi.ports import ShopWriter
 from musubi.usecases import write_back
-from musubi.usecases.write_back import Writers
 from tests.support.flows_acts import MEMBER
-from tests.support.flows_world import CATALOG, World
+from tests.support.flows_world import World
 
 TAG, POINTS = "LINE連携", 300
 RULE = WriteRule(platform="shopify", linked_tag=TAG, consent=True, points=True)
@@ -101,7 +101,11 @@ class WritingWorld(World):
         super()._wire()
         self._line_deps = replace(self._line_deps, link_points={"main": self.link_points})
         writer: Any = self.points.wire(self.books, "writer")
-        writers: Writers = lambda shop_id, platform: writer  # noqa: E731
+
+        def writers(shop_id: str, platform: str, /) -> ShopWriter:
+            found: ShopWriter = writer
+            return found
+
         store, clock = self.wired_store, self.clock
         self.write_deps = write_back.Deps(store, clock, self.tokens, self.policy, self.rules, writers)
 
@@ -136,21 +140,17 @@ def linked(world: WritingWorld, member: str = MEMBER) -> None:
     world.settle(2)
 
 
-class Curious:
-    """The catalogue with a scenario on every event as which our own write could come back."""
+class Curious(FileCatalog):
+    """musubi's own catalogue with a scenario on every event as which our own write could come back."""
 
     def __init__(self) -> None:
-        base = next(s for s in CATALOG.scenarios() if s.id == "order_thanks")
+        super().__init__()
+        base = next(s for s in super().scenarios() if s.id == "order_thanks")
         names = ("MemberUpdated", "MemberTagsChanged", "MemberConsentChanged")
-        self._more = tuple(
-            replace(base, id=f"on_{name}", entry=EventEntry(name, KeyKind.EVENT), exits=()) for name in names
-        )
+        self._more = [replace(base, id=f"on_{name}", entry=EventEntry(name, KeyKind.EVENT), exits=()) for name in names]
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(CATALOG, name)
-
-    def scenarios(self) -> object:
-        return (*CATALOG.scenarios(), *self._more)
+    def scenarios(self) -> list[Scenario]:
+        return [*super().scenarios(), *self._more]
 
 
 def begun(world: World) -> list[str]:
@@ -161,7 +161,7 @@ def begun(world: World) -> list[str]:
 def world_of(shop: Open, rule: WriteRule, member_id: str) -> WritingWorld:
     """A world with a member of 40 points, whose shop is written to by its real writer."""
     books = open_writer(rule.platform, shop.api())
-    made = WritingWorld(books=books, catalog=Curious(), link_points=POINTS if rule.points else 0)  # type: ignore[arg-type]
+    made = WritingWorld(books=books, catalog=Curious(), link_points=POINTS if rule.points else 0)
     made.apis = lambda *_: shop.api()
     made.write_by(rule)
     made.keep(Member(shop_id="main", member_id=member_id, family_name="結城", joined=True, points=40))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,8 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def one(kind: str = "LinkMade", said: float = 0, fact_id: str = "f-1", **more: object) -> ShopWrite:
-    fact = replace(FACT, type=kind, fact_id=fact_id, occurred_at=at(said), **more)  # type: ignore[arg-type]
+def one(kind: str = "LinkMade", said: float = 0, fact_id: str = "f-1", **more: Any) -> ShopWrite:
+    fact = replace(FACT, type=kind, fact_id=fact_id, occurred_at=at(said), **more)
     (found,) = writes_for(fact, [RULE], NOW)
     return found
 

@@ -205,6 +205,7 @@ class _InMemory(source.SquareSource):
             assert answer.status == 200, answer
             return json.loads(answer.body)
 
+        # Thousands of pages in one property: no socket between.
         self._rest.object = ask  # type: ignore[method-assign]
 
 
